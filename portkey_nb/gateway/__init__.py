@@ -1,0 +1,1 @@
+"""What goes over the wire: the client, its types and the demo gateway."""

@@ -1,0 +1,1 @@
+"""Where people meet the toolkit: the magics, the painting of a running cell and the prompt language."""

@@ -1,0 +1,1 @@
+"""What is seen: text or a DataFrame goes in, safe HTML comes out."""

@@ -1,0 +1,47 @@
+"""Shared fixtures: a throw-away home for every test, and the switch that turns skips into failures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portkey_nb.gateway.demo.server import DemoGateway
+
+REQUIRE_ALL = "PORTKEY_NB_TEST_ALL"
+"""With this variable set to 1, a test that would skip for want of a browser or Node fails instead."""
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test its own home, working folder and run log, and none of the user's variables."""
+    home = tmp_path / "home"
+    work = tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    for name in list(os.environ):
+        if name.startswith(("PORTKEY_", "OPENAI_", "JPY_")) and name != REQUIRE_ALL:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for name, folder in {
+        "XDG_DATA_HOME": "data",
+        "XDG_CONFIG_HOME": "config",
+        "XDG_CACHE_HOME": "cache",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "jupyter",
+        "JUPYTER_DATA_DIR": "jupyter-data",
+        "JUPYTER_RUNTIME_DIR": "jupyter-runtime",
+    }.items():
+        monkeypatch.setenv(name, str(home / folder))
+    monkeypatch.setenv("PORTKEY_NB_STORE", str(home / "runs.sqlite"))
+    monkeypatch.chdir(work)
+    return home
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[DemoGateway]:
+    """Run one demo gateway for the whole session."""
+    with DemoGateway() as server:
+        yield server
