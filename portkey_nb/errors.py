@@ -91,7 +91,17 @@ class APIConnectionError(PortkeyError):
 
 
 class APITimeoutError(APIConnectionError):
-    """One of the client's own limits (connect, idle, answer, total; seconds) was passed."""
+    """One of the client's own limits (connect, idle, answer, total; seconds) was passed.
+
+    Attributes
+    ----------
+    connected : bool
+        Whether the request had gone out, so that the provider may be working on it.
+    """
+
+    def __init__(self, message: str, *, connected: bool = True) -> None:
+        super().__init__(message)
+        self.connected = connected
 
 
 class StreamIncomplete(PortkeyError):

@@ -1,0 +1,64 @@
+"""Portkey's chat completions in Jupyter: a ``%%portkey`` cell, a client, and every run in a DataFrame.
+
+Names are loaded when they are first used, so that ``%load_ext portkey_nb`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from portkey_nb.engine.ask import aask, ask
+    from portkey_nb.engine.reply import Replies, Reply
+    from portkey_nb.engine.store import RunStore, runs
+    from portkey_nb.gateway.client import AsyncPortkey, Portkey
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AsyncPortkey": "portkey_nb.gateway.client",
+    "Portkey": "portkey_nb.gateway.client",
+    "Replies": "portkey_nb.engine.reply",
+    "Reply": "portkey_nb.engine.reply",
+    "RunStore": "portkey_nb.engine.store",
+    "aask": "portkey_nb.engine.ask",
+    "ask": "portkey_nb.engine.ask",
+    "errors": "portkey_nb",
+    "runs": "portkey_nb.engine.store",
+}
+
+__all__ = ["AsyncPortkey", "Portkey", "Replies", "Reply", "RunStore", "aask", "ask", "errors", "runs"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its room on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'portkey_nb' has no attribute {name!r}")
+    if home == "portkey_nb":
+        value: Any = importlib.import_module(f"portkey_nb.{name}")
+    else:
+        value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register ``%%portkey``, ``%portkey`` and ``%%portkey_config``; prints nothing, calls nobody."""
+    from portkey_nb.notebook.magics import register  # IPython need not be there for the client
+
+    register(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics away again."""
+    from portkey_nb.notebook.magics import unregister  # as above
+
+    unregister(shell)

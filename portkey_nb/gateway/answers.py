@@ -1,0 +1,112 @@
+"""Error answers of gateway and providers, in all their shapes, as exceptions; no I/O.
+
+The shapes were read from recorded answers of Portkey's open-source gateway 1.15.2 and from its documentation: the
+provider's error under ``error``, the gateway's own ``{"status": "failure", "message": ...}``, ``html-message`` for an
+upstream that sent no JSON, and plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from portkey_nb.errors import APIStatusError, status_error
+
+_BY_TYPE = {
+    "rate_limit": 429,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "invalid_request_error": 400,
+    "timeout_error": 408,
+    "overloaded_error": 529,
+    "api_error": 500,
+    "server_error": 500,
+    "hooks_failed": 446,
+}
+"""Kinds of error named inside a body, for answers whose HTTP status says 200."""
+
+
+def error_text(body: Any) -> str:
+    """Return the sentence with which an error body explains itself.
+
+    Examples
+    --------
+    >>> error_text({"error": {"message": "openai error: no such model"}, "provider": "openai"})
+    'openai error: no such model'
+    """
+    if isinstance(body, dict):
+        error = body.get("error")
+        if isinstance(error, dict) and error.get("message"):
+            return str(error["message"])
+        for found in (
+            error if isinstance(error, str) else None,
+            body.get("message"),
+            body.get("html-message"),
+        ):
+            if found:
+                return _plain(str(found))
+        return str(body) if body else ""
+    return _plain(str(body)) if body else ""
+
+
+def _plain(text: str) -> str:
+    """Reduce an HTML page to its words, and cut what is long."""
+    if "<" in text:
+        text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
+    text = " ".join(text.split())
+    return text if len(text) <= 500 else text[:500] + " ..."
+
+
+def body_error(body: Any, status: int, headers: Mapping[str, str], *, completion: Any = None) -> APIStatusError:
+    """Build the exception for an error answer.
+
+    Parameters
+    ----------
+    body : object
+        The decoded JSON, or the text of the answer.
+    status : int
+        HTTP status. Where it is 200, the number or the type inside the body decides the exception's class.
+    headers : mapping
+        The answer's headers, lower case.
+    completion : ChatCompletion, optional
+        What had come before, for an error in the middle of a stream.
+
+    Returns
+    -------
+    APIStatusError
+    """
+    error = body.get("error") if isinstance(body, dict) else None
+    detail = error if isinstance(error, dict) else {}
+    code, kind = detail.get("code"), detail.get("type")
+    provider = body.get("provider") if isinstance(body, dict) else None
+    text = error_text(body)
+    if status == 431 and not text:
+        text = "the request's headers are too large; save a config of more than 15 KB in Portkey and name its id"
+    exception = status_error(
+        text,
+        status=_meant(status, code, kind),
+        code=None if code is None else str(code),
+        provider=headers.get("x-portkey-provider") or (provider if isinstance(provider, str) else None),
+        trace_id=headers.get("x-portkey-trace-id") or None,
+        body=body,
+        headers=headers,
+        completion=completion,
+    )
+    exception.status = status
+    return exception
+
+
+def _meant(status: int, code: Any, kind: Any) -> int:
+    if status >= 400:
+        return status
+    for value in (code, kind):
+        if isinstance(value, int | str) and str(value).isdigit() and 400 <= int(value) < 600:
+            return int(value)
+        if isinstance(value, str) and value in _BY_TYPE:
+            return _BY_TYPE[value]
+    return status

@@ -1,0 +1,320 @@
+"""Portkey and AsyncPortkey: ``chat.completions.create``, ``with_options``, ``models.list``; shells around one core."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self, overload
+
+import httpx
+
+from portkey_nb.errors import PortkeyError
+from portkey_nb.gateway.core import Core, deadline_of, pause_before_retry
+from portkey_nb.gateway.request import Request
+from portkey_nb.gateway.streams import AsyncStream, Stream
+from portkey_nb.gateway.transport import async_client, sync_client
+from portkey_nb.gateway.types import ChatCompletion, ModelList, mend
+
+Observer = Callable[[int], None]
+"""Called with the number of each attempt as it is sent, from 1."""
+
+
+class Portkey(Core):
+    """A client of Portkey's chat completions.
+
+    Parameters
+    ----------
+    api_key : str, optional
+        The Portkey key; ``PORTKEY_API_KEY`` by default.
+    base_url : str, optional
+        A gateway's URL, or ``"demo"`` or ``"local"``; ``PORTKEY_BASE_URL``, else the hosted gateway, by default.
+    virtual_key, provider, config : optional
+        Where the request goes: a saved credential, a provider's name, a saved config's id or a Config as a mapping.
+    timeout : float or mapping, optional
+        Seconds for the whole call, or limits by name (``connect`` 10, ``idle`` 60, ``answer`` 600, ``total`` none).
+    max_retries : int
+        Tries beyond the first after connection errors, 408, 429 and 5xx; none where the Config has its own ``retry``.
+    transport : httpx.BaseTransport, optional
+        Another way to the network.
+    **headers
+        Any other option; it travels as ``x-portkey-<name-with-dashes>``.
+
+    Raises
+    ------
+    SettingsError
+        When neither a key nor a base URL is known.
+    ConfigError
+        When the config does not fit its schema.
+
+    Examples
+    --------
+    >>> portkey = Portkey(base_url="demo")
+    >>> answer = portkey.chat.completions.create(
+    ...     model="gpt-4o", messages=[{"role": "user", "content": "Say this is a test"}])
+    >>> answer.choices[0].message.content
+    'This is a test.'
+    """
+
+    def __init__(self, api_key: str | None = None, **options: Any) -> None:
+        super().__init__(api_key, **options)
+        self._http = sync_client(self._target, self._transport)
+        self._closer = weakref.finalize(self._http, _close_quietly, self._http._transport)
+
+    @property
+    def chat(self) -> Chat:
+        """The chat endpoints: ``chat.completions.create``."""
+        return Chat(self)
+
+    @property
+    def models(self) -> Models:
+        """The model list: ``models.list()``."""
+        return Models(self)
+
+    def close(self) -> None:
+        """Close the connections; the client and those made of it by ``with_options`` are done then."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, request: Request, deadline: float | None) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = self._attempt(request, deadline)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            time.sleep(pause_before_retry(outcome, attempt, request, deadline))
+
+    def _attempt(self, request: Request, deadline: float | None) -> httpx.Response | PortkeyError:
+        try:
+            response = self._http.send(self._httpx_request(self._http, request, deadline), stream=True)
+            if response.is_success and request.stream:
+                return response
+            response.read()
+            return response if response.is_success else self._refusal(response)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return self._broken(error, request)
+
+
+def _close_quietly(transport: Any) -> None:
+    transport.close()
+
+
+class Chat:
+    """The chat endpoints of a client."""
+
+    def __init__(self, client: Portkey) -> None:
+        self.completions = Completions(client)
+
+
+class Completions:
+    """``create`` for blocking calls."""
+
+    def __init__(self, client: Portkey) -> None:
+        self._client = client
+
+    @overload
+    def create(self, *, messages: Any, model: str, stream: Literal[False] = False, **params: Any) -> ChatCompletion: ...
+    @overload
+    def create(self, *, messages: Any, model: str, stream: Literal[True], **params: Any) -> Stream: ...
+    def create(
+        self,
+        *,
+        messages: Any,
+        model: str,
+        stream: bool = False,
+        timeout: Any = ...,
+        extra_headers: Mapping[str, str] | None = None,
+        **request_params: Any,
+    ) -> ChatCompletion | Stream:
+        """Ask for a chat completion.
+
+        Parameters
+        ----------
+        messages : sequence of mappings
+            The conversation, each message with ``role`` and ``content``.
+        model : str
+            The model's name.
+        stream : bool
+            Whether to return a :class:`Stream` of chunks in place of the whole answer.
+        timeout : float or mapping, optional
+            As for the client, for this call.
+        extra_headers : mapping, optional
+            Further headers, as they are.
+        **request_params
+            Any parameter of the request body; those that are None are not sent.
+
+        Returns
+        -------
+        ChatCompletion or Stream
+
+        Raises
+        ------
+        APIStatusError
+            When the gateway answers with an error.
+        APIConnectionError
+            When it cannot be reached, or gives no answer in time.
+        """
+        client = self._client
+        request = client._chat(messages, model, stream, timeout, extra_headers, request_params)
+        deadline = deadline_of(request)
+        response = client._send(request, deadline)
+        if stream:
+            return Stream(response, deadline)
+        return ChatCompletion(mend(client._whole(response), "message"), dict(response.headers))
+
+
+class Models:
+    """``list`` for blocking calls."""
+
+    def __init__(self, client: Portkey) -> None:
+        self._client = client
+
+    def list(self) -> ModelList:
+        """Return the models that the gateway offers."""
+        request = self._client._models()
+        response = self._client._send(request, deadline_of(request))
+        return ModelList(self._client._whole(response), dict(response.headers))
+
+
+class AsyncPortkey(Core):
+    """The client for ``await``; parameters as for :class:`Portkey`.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncPortkey(base_url="demo") as portkey:
+    ...         answer = await portkey.chat.completions.create(
+    ...             model="gpt-4o", messages=[{"role": "user", "content": "Say this is a test"}])
+    ...         return answer.choices[0].message.content
+    >>> asyncio.run(main())
+    'This is a test.'
+    """
+
+    def __init__(self, api_key: str | None = None, **options: Any) -> None:
+        super().__init__(api_key, **options)
+        # Connections belong to the event loop that opened them.
+        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    @property
+    def chat(self) -> AsyncChat:
+        """The chat endpoints: ``await chat.completions.create``."""
+        return AsyncChat(self)
+
+    @property
+    def models(self) -> AsyncModels:
+        """The model list: ``await models.list()``."""
+        return AsyncModels(self)
+
+    async def close(self) -> None:
+        """Close this event loop's connections."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
+            await pool.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _pool(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            pool = self._pools[loop] = async_client(self._target, self._transport)
+        return pool
+
+    async def _send(self, request: Request, deadline: float | None, observe: Observer | None) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            if observe is not None:
+                observe(attempt)
+            outcome = await self._attempt(request, deadline)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            await asyncio.sleep(pause_before_retry(outcome, attempt, request, deadline))
+
+    async def _attempt(self, request: Request, deadline: float | None) -> httpx.Response | PortkeyError:
+        pool = self._pool()
+        try:
+            async with asyncio.timeout_at(_loop_time(deadline)):
+                response = await pool.send(self._httpx_request(pool, request, deadline), stream=True)
+                if response.is_success and request.stream:
+                    return response
+                await response.aread()
+                return response if response.is_success else self._refusal(response)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            return self._broken(error, request)
+
+
+def _loop_time(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    return asyncio.get_running_loop().time() + deadline - time.monotonic()
+
+
+class AsyncChat:
+    """The chat endpoints of an asynchronous client."""
+
+    def __init__(self, client: AsyncPortkey) -> None:
+        self.completions = AsyncCompletions(client)
+
+
+class AsyncCompletions:
+    """``create`` for ``await``."""
+
+    def __init__(self, client: AsyncPortkey) -> None:
+        self._client = client
+
+    @overload
+    async def create(
+        self, *, messages: Any, model: str, stream: Literal[False] = False, **params: Any
+    ) -> ChatCompletion: ...
+    @overload
+    async def create(self, *, messages: Any, model: str, stream: Literal[True], **params: Any) -> AsyncStream: ...
+    async def create(
+        self,
+        *,
+        messages: Any,
+        model: str,
+        stream: bool = False,
+        timeout: Any = ...,
+        extra_headers: Mapping[str, str] | None = None,
+        **request_params: Any,
+    ) -> ChatCompletion | AsyncStream:
+        """Ask for a chat completion; parameters, result and errors as for :meth:`Completions.create`."""
+        request = self._client._chat(messages, model, stream, timeout, extra_headers, request_params)
+        return await self.perform(request)
+
+    async def perform(self, request: Request, observe: Observer | None = None) -> ChatCompletion | AsyncStream:
+        """Send a request that is already built, telling ``observe`` of each attempt."""
+        client = self._client
+        deadline = deadline_of(request)
+        response = await client._send(request, deadline, observe)
+        if request.stream:
+            return AsyncStream(response, deadline)
+        return ChatCompletion(mend(client._whole(response), "message"), dict(response.headers))
+
+
+class AsyncModels:
+    """``list`` for ``await``."""
+
+    def __init__(self, client: AsyncPortkey) -> None:
+        self._client = client
+
+    async def list(self) -> ModelList:
+        """Return the models that the gateway offers."""
+        request = self._client._models()
+        response = await self._client._send(request, deadline_of(request), None)
+        return ModelList(self._client._whole(response), dict(response.headers))

@@ -1,0 +1,246 @@
+"""The request options as ``x-portkey-*`` headers, and the routing Config that travels among them.
+
+Every option stands in one table, from which client, magic and command line take its name, type and help.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portkey_nb.errors import ConfigError
+from portkey_nb.gateway.types import PORTKEY_PREFIX
+
+HEADER_LIMIT = 15_500
+"""Bytes of one header that the gateway still reads (Node's limit is 16 KB for all headers together)."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One request option.
+
+    Attributes
+    ----------
+    name : str
+        Keyword of the client, and name in a saved default.
+    kind : type
+        What it takes.
+    help : str
+        One line for help pages.
+    secret : bool
+        Whether its value must never be shown.
+    """
+
+    name: str
+    kind: type
+    help: str
+    secret: bool = False
+
+    @property
+    def header(self) -> str:
+        """The header it travels as."""
+        return "Authorization" if self.name == "Authorization" else header_name(self.name)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("api_key", str, "the Portkey key", secret=True),
+    Option("virtual_key", str, "a credential saved in Portkey", secret=True),
+    Option("provider", str, "a provider's name, or @slug of one saved in Portkey"),
+    Option("config", dict, "a saved config's id, or a Config as a mapping or JSON"),
+    Option("trace_id", str, "groups requests in Portkey's logs; echoed in the answer"),
+    Option("metadata", dict, "facts kept with the request: short texts by name"),
+    Option("cache_namespace", str, "which part of the gateway's cache to use"),
+    Option("cache_force_refresh", bool, "ask the provider even where the gateway has the answer"),
+    Option("custom_host", str, "the provider's base URL, for a model server of your own"),
+    Option("forward_headers", list, "names of headers that go to the provider as they are"),
+    Option("Authorization", str, "the provider's own key", secret=True),
+    Option("strict_open_ai_compliance", bool, "false keeps what OpenAI's format does not know, such as reasoning"),
+    Option("debug", bool, "false keeps request and answer out of Portkey's logs"),
+    Option("request_timeout", int, "milliseconds until the gateway gives up on a provider"),
+)
+OPTION_NAMES = {option.name: option for option in OPTIONS}
+
+
+def header_name(name: str) -> str:
+    """Return the header that a keyword becomes.
+
+    Examples
+    --------
+    >>> header_name("aws_region")
+    'x-portkey-aws-region'
+    """
+    dashed = name.lower().replace("_", "-")
+    return dashed if dashed.startswith(PORTKEY_PREFIX) else PORTKEY_PREFIX + dashed
+
+
+def to_headers(options: Mapping[str, Any]) -> dict[str, str]:
+    """Turn request options into headers.
+
+    Parameters
+    ----------
+    options : mapping
+        Keyword -> value. None is left out, True and False become ``true`` and ``false``, a mapping becomes ASCII JSON,
+        a name listed in ``forward_headers`` travels without the prefix.
+
+    Returns
+    -------
+    dict[str, str]
+        Header names in lower case, but for ``Authorization``.
+
+    Raises
+    ------
+    ConfigError
+        When a Config does not fit its schema, or a value cannot stand in a header.
+    """
+    forwarded = _names(options.get("forward_headers"))
+    headers: dict[str, str] = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        if name == "config":
+            value = config_header(value)
+        elif name == "forward_headers":
+            value = ",".join(forwarded)
+        elif name == "Authorization" and " " not in str(_revealed(value)).strip():
+            value = f"Bearer {_revealed(value)}"
+        dashed = name.replace("_", "-").lower()
+        header = dashed if name == "Authorization" or dashed in forwarded else header_name(name)
+        headers[header] = _header_value(name, value)
+    return headers
+
+
+def _names(value: Any) -> list[str]:
+    parts = value.split(",") if isinstance(value, str) else list(value or ())
+    return [str(part).strip().lower() for part in parts if str(part).strip()]
+
+
+def _revealed(value: Any) -> Any:
+    return value.reveal() if hasattr(value, "reveal") else value
+
+
+def _header_value(name: str, value: Any) -> str:
+    value = _revealed(value)
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, Mapping | list | tuple):
+        text = _json(name, value)
+    else:
+        text = str(value)
+    secret = name not in OPTION_NAMES or OPTION_NAMES[name].secret
+    shown = "its value" if secret else repr(text[:60])
+    if not text.isascii() or not (text == "" or text.isprintable()):
+        raise ConfigError(f"option `{name}`: {shown} holds a character that no header can carry; use plain ASCII text")
+    if len(text) > HEADER_LIMIT:
+        raise ConfigError(
+            f"option `{name}` is {len(text):,} bytes long and the gateway reads {HEADER_LIMIT:,}; "
+            "shorten it, or save the config in Portkey and name its id"
+        )
+    return text
+
+
+def _json(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, default=_revealed_json)
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(f"option `{name}` holds a value that JSON cannot carry; use text, numbers, lists and mappings")
+
+
+def _revealed_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def parse_config(value: Any) -> str | dict[str, Any]:
+    """Read what a person gave as a config.
+
+    Parameters
+    ----------
+    value : str or mapping
+        A saved config's id, a mapping, or JSON text of one.
+
+    Returns
+    -------
+    str or dict
+        The id, or the checked mapping.
+
+    Raises
+    ------
+    ConfigError
+        When the JSON is broken or the mapping does not fit the schema.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if not text.startswith("{"):
+            if not text:
+                raise ConfigError("the config is empty; give a saved config's id or a mapping")
+            return text
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            where = f"{error.msg} at column {error.colno}"
+        else:
+            return parse_config(value)
+        raise ConfigError(f"the config is not valid JSON ({where}); mend it, or name a saved config's id")
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"a config is a saved id or a mapping, not {type(value).__name__}; see `%%portkey_config`")
+    from portkey_nb.gateway.schema import check  # pydantic: only where a Config is given inline
+
+    return check(value)
+
+
+def config_header(value: Any) -> str:
+    """Return a config as it travels: the id, or compact ASCII JSON of the checked mapping."""
+    parsed = parse_config(value)
+    return parsed if isinstance(parsed, str) else json.dumps(parsed, separators=(",", ":"))
+
+
+_SECRET = re.compile(
+    r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service_account|"
+    r"(access|auth|session|ad|bearer|id|refresh)[-_]?token|access[-_]?key|^token$)",
+    re.IGNORECASE,
+)
+
+
+def redact(value: Any) -> Any:
+    """Return a copy in which the value of every key that names a secret is ``***``.
+
+    Examples
+    --------
+    >>> redact({"targets": [{"provider": "openai", "api_key": "sk-1"}]})
+    {'targets': [{'provider': 'openai', 'api_key': '***'}]}
+    """
+    if isinstance(value, Mapping):
+        return {
+            name: "***" if _SECRET.search(str(name)) and item not in (None, "") else redact(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [redact(item) for item in value]
+    return value
+
+
+def secrets_in(value: Any) -> Iterable[str]:
+    """Yield the secret texts inside a mapping, so that they can be struck out of what others echo."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if _SECRET.search(str(name)) and isinstance(item, str):
+                yield str(_revealed(item))
+            else:
+                yield from secrets_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item)
+
+
+def has_retry(config: Any) -> bool:
+    """Tell whether an inline Config retries by itself, at the top or in a target."""
+    if isinstance(config, str) and config.strip().startswith("{"):
+        config = parse_config(config)
+    if not isinstance(config, Mapping):
+        return False
+    return bool(config.get("retry")) or any(has_retry(target) for target in config.get("targets") or ())

@@ -1,0 +1,191 @@
+"""What both clients share: settings and options read, requests built, answers judged; no I/O."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+import httpx
+
+from portkey_nb.errors import APIStatusError, PortkeyError, SettingsError
+from portkey_nb.gateway.answers import body_error
+from portkey_nb.gateway.config import parse_config
+from portkey_nb.gateway.request import Request, chat_request, models_request
+from portkey_nb.gateway.streaming import decode_object
+from portkey_nb.gateway.target import Target, resolve
+from portkey_nb.gateway.transport import Timeouts, connection_error, retry_delay
+from portkey_nb.settings import Secret, load
+
+_ROUTES = ("provider", "virtual_key", "config")
+
+
+class Core:
+    """A client without a network: parameters as for :class:`~portkey_nb.gateway.client.Portkey`."""
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        virtual_key: str | None = None,
+        provider: str | None = None,
+        config: str | Mapping[str, Any] | None = None,
+        trace_id: str | None = None,
+        metadata: Mapping[str, Any] | str | None = None,
+        cache_namespace: str | None = None,
+        cache_force_refresh: bool | None = None,
+        custom_host: str | None = None,
+        forward_headers: list[str] | None = None,
+        Authorization: str | None = None,
+        strict_open_ai_compliance: bool | None = False,
+        debug: bool | None = None,
+        timeout: float | Mapping[str, float | None] | Timeouts | None = None,
+        max_retries: int = 2,
+        transport: Any = None,
+        **headers: Any,
+    ) -> None:
+        settings = load()
+        base_url = base_url or settings.base_url
+        routes: dict[str, Any] = {"provider": provider, "virtual_key": virtual_key, "config": config}
+        # The demo gateway takes any name; the user's own key and routes are for the real one.
+        if base_url != "demo":
+            api_key = api_key or settings.api_key
+            if all(value is None for value in routes.values()):
+                routes = {name: getattr(settings, name) for name in _ROUTES}
+        options = {
+            "api_key": api_key and _secret(api_key),
+            **routes,
+            "trace_id": trace_id,
+            "metadata": metadata,
+            "cache_namespace": cache_namespace,
+            "cache_force_refresh": cache_force_refresh,
+            "custom_host": custom_host,
+            "forward_headers": forward_headers,
+            "Authorization": Authorization and _secret(Authorization),
+            "strict_open_ai_compliance": strict_open_ai_compliance,
+            "debug": debug,
+            **headers,
+        }
+        has_key = bool(api_key or Authorization)
+        self._target: Target = resolve(base_url, has_key=has_key)
+        self._options = _checked({name: value for name, value in options.items() if value is not None})
+        self._limits = Timeouts.of(timeout, Timeouts())
+        self._max_retries = _count(max_retries)
+        self._transport = transport
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go; the word ``demo`` for the embedded demo gateway."""
+        return self._target.label
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+    def with_options(self, options: Mapping[str, Any] | None = None, /, **config_params: Any) -> Self:
+        """Return a client with other request options; this one stays as it is.
+
+        Parameters
+        ----------
+        options : mapping, optional
+            Options by name, as in ``with_options({"config": "pc-..."})``.
+        **config_params
+            Options by keyword. ``timeout`` and ``max_retries`` may be among them; None removes an option.
+
+        Returns
+        -------
+        Portkey or AsyncPortkey
+            Sharing this client's connections.
+
+        Raises
+        ------
+        ConfigError
+            When a config does not fit its schema.
+        """
+        changes = {**(options or {}), **config_params}
+        other = copy.copy(self)
+        if "timeout" in changes:
+            other._limits = Timeouts.of(changes.pop("timeout"), self._limits)
+        if "max_retries" in changes:
+            other._max_retries = _count(changes.pop("max_retries"))
+        for name in ("base_url", "transport"):
+            if name in changes:
+                raise SettingsError(f"`{name}` belongs to the client: make a new one with {name}=...")
+        merged = {**self._options, **changes}
+        for name in ("api_key", "Authorization"):
+            if isinstance(merged.get(name), str):
+                merged[name] = _secret(merged[name])
+        other._options = _checked({name: value for name, value in merged.items() if value is not None})
+        return other
+
+    def _chat(self, messages: Any, model: str, stream: bool, timeout: Any, extra: Any, params: Any) -> Request:
+        return chat_request(
+            self._options,
+            messages=messages,
+            model=model,
+            stream=stream,
+            params=params,
+            extra_headers=extra,
+            limits=Timeouts.of(timeout, self._limits),
+            max_retries=self._max_retries,
+        )
+
+    def _models(self) -> Request:
+        return models_request(self._options, self._limits, self._max_retries)
+
+    def _httpx_request(self, client: Any, request: Request, deadline: float | None) -> httpx.Request:
+        left = None if deadline is None else deadline - time.monotonic()
+        built: httpx.Request = client.build_request(
+            request.method,
+            self._target.url + request.path,
+            headers={"user-agent": "portkey_nb", **request.headers},
+            content=request.content,
+            timeout=request.limits.for_httpx(request.stream, left),
+        )
+        return built
+
+    def _refusal(self, response: httpx.Response) -> APIStatusError:
+        body: Any = decode_object(response.content)
+        return body_error(response.text if body is None else body, response.status_code, dict(response.headers))
+
+    def _whole(self, response: httpx.Response) -> dict[str, Any]:
+        body = decode_object(response.content)
+        if body is None:
+            shown = response.content[:60].decode("utf-8", "replace")
+            raise body_error(f"the answer is no JSON object: {shown!r}", response.status_code, dict(response.headers))
+        if body.get("error"):
+            raise body_error(body, response.status_code, dict(response.headers))
+        return body
+
+    def _broken(self, error: Exception, request: Request) -> PortkeyError:
+        return connection_error(error, self._target, request.limits, stream=request.stream)
+
+
+def _secret(value: str) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise SettingsError(f"max_retries is {value!r}; give a whole number, 0 for none")
+    return value
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    if "config" in options:
+        options["config"] = parse_config(options["config"])
+    return options
+
+
+def deadline_of(request: Request) -> float | None:
+    """Return the moment (monotonic seconds) at which the whole call must be over."""
+    return None if request.limits.total is None else time.monotonic() + request.limits.total
+
+
+def pause_before_retry(error: PortkeyError, attempt: int, request: Request, deadline: float | None) -> float:
+    """Return the seconds to wait before the next attempt; raise the error when there is none."""
+    delay = retry_delay(error, attempt, request.max_retries)
+    if delay is None or (deadline is not None and time.monotonic() + delay >= deadline):
+        raise error
+    return delay

@@ -1,0 +1,119 @@
+"""One request to the gateway, put together and checked before anything is sent; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from portkey_nb.errors import PromptError, SettingsError
+from portkey_nb.gateway.config import has_retry, to_headers
+from portkey_nb.gateway.transport import Timeouts
+from portkey_nb.gateway.types import View
+
+_ENCODE = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
+
+
+@dataclass(frozen=True)
+class Request:
+    """What goes over the wire, and the limits it goes under."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    content: bytes | None
+    stream: bool
+    limits: Timeouts
+    max_retries: int
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, View):
+        return value._data
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return value.tolist()
+    if isinstance(value, Iterable):
+        return list(value)
+    raise TypeError(f"{type(value).__name__}")
+
+
+def chat_request(
+    options: Mapping[str, Any],
+    *,
+    messages: Any,
+    model: str,
+    stream: bool,
+    params: Mapping[str, Any],
+    extra_headers: Mapping[str, str] | None,
+    limits: Timeouts,
+    max_retries: int,
+) -> Request:
+    """Build ``POST /chat/completions``.
+
+    Parameters
+    ----------
+    options : mapping
+        Request options by keyword; they become headers.
+    messages : sequence of mappings
+        The conversation; :class:`Message` objects of an earlier answer may stand in it.
+    params : mapping
+        Further request parameters; those that are None are not sent.
+
+    Raises
+    ------
+    PromptError
+        When messages or parameters cannot be sent as they are.
+    SettingsError
+        When the model is missing.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise SettingsError(f"model is {model!r}; name one, such as `gpt-4o` (`%portkey models` lists them)")
+    if not isinstance(stream, bool):
+        raise PromptError(f"stream is {stream!r}; give True or False")
+    body: dict[str, Any] = {"model": model, "messages": _messages(messages)}
+    if stream:
+        body["stream"] = True
+    body.update((name, value) for name, value in params.items() if value is not None)
+    headers = {
+        "content-type": "application/json",
+        **to_headers(options),
+        **{name.lower(): value for name, value in (extra_headers or {}).items()},
+    }
+    if stream:
+        # Events are to be read as they come: a compressing proxy would hold them back.
+        headers.update({"accept": "text/event-stream", "accept-encoding": "identity"})
+    retries = 0 if has_retry(options.get("config")) else max_retries
+    return Request("POST", "/chat/completions", headers, _encode(body), stream, limits, retries)
+
+
+def models_request(options: Mapping[str, Any], limits: Timeouts, max_retries: int) -> Request:
+    """Build ``GET /models``."""
+    return Request("GET", "/models", to_headers(options), None, False, limits, max_retries)
+
+
+def _messages(messages: Any) -> list[Any]:
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
+        raise PromptError(
+            f"messages is {type(messages).__name__}; give a list such as [{{'role': 'user', 'content': 'Hello'}}]"
+        )
+    found = list(messages)
+    if not found:
+        raise PromptError("messages is empty; give one message at least")
+    for index, message in enumerate(found):
+        if not isinstance(message, Mapping | View):
+            raise PromptError(f"messages[{index}] is {type(message).__name__}; give a mapping with role and content")
+    return found
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    try:
+        return _ENCODE(body)
+    except UnicodeEncodeError:
+        reason = "a text holds half of a surrogate pair, which UTF-8 cannot carry; decode it with errors='replace'"
+    except (TypeError, RecursionError, msgspec.MsgspecError) as error:
+        reason = f"a value of type {error} cannot be sent as JSON; convert it first"
+    raise PromptError(f"the request cannot be encoded: {reason}")

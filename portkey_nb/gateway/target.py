@@ -1,0 +1,80 @@
+"""Which gateway a base URL means: the hosted one, one of your own, the local one or the embedded demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from portkey_nb.errors import SettingsError
+from portkey_nb.settings import DEMO, HOSTED, LOCAL
+
+Kind = Literal["hosted", "demo", "local", "custom"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A resolved base URL.
+
+    Attributes
+    ----------
+    url : str
+        Where requests go, without a slash at the end.
+    label : str
+        What rows and messages call it: the word ``demo`` for the demo gateway, else the URL.
+    kind : {"hosted", "demo", "local", "custom"}
+        Decides what the gateway can do.
+    """
+
+    url: str
+    label: str
+    kind: Kind
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is on this machine, so that no proxy may stand between."""
+        return (urlsplit(self.url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+
+
+def resolve(base_url: str | None, *, has_key: bool) -> Target:
+    """Find the gateway for a base URL.
+
+    Parameters
+    ----------
+    base_url : str or None
+        A URL, ``"demo"`` (started on first use), ``"local"``, or None for the hosted gateway.
+    has_key : bool
+        Whether a key is known; without one there is no use in asking the hosted gateway.
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    SettingsError
+        When there is neither key nor base URL, or the URL cannot be one.
+    """
+    if base_url is None or not base_url.strip():
+        if not has_key:
+            raise SettingsError(
+                "no Portkey key and no base URL: run `%portkey login` (or set PORTKEY_API_KEY), "
+                "or set PORTKEY_BASE_URL to your own gateway, or to `demo` to try it out without a key"
+            )
+        return Target(HOSTED, HOSTED, "hosted")
+    word = base_url.strip()
+    if word == DEMO:
+        from portkey_nb.gateway.demo.server import embedded  # tornado: only where the demo is wanted
+
+        return Target(embedded().base_url, DEMO, "demo")
+    if word == "local":
+        return Target(LOCAL, LOCAL, "local")
+    parts = urlsplit(word)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(
+            f"base URL {word!r} is no address; write it as https://host/v1, or one of the words `demo` and `local`"
+        )
+    if parts.username or parts.password:
+        raise SettingsError("the base URL holds a user name or password; leave them out and use a key")
+    url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    return Target(url, url, "hosted" if parts.hostname.endswith("portkey.ai") else "custom")

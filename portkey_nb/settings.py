@@ -1,0 +1,257 @@
+"""Key, base URL, run log and defaults: argument, then environment and ``.env``, then pyproject or user file.
+
+Everything is read when it is asked for, so that an edited ``.env`` counts without a restart. The order for each
+setting is: what the caller gave, the process environment, ``.env`` in the working folder or above it,
+the key kept by ``%portkey login``, ``[tool.portkey_nb]`` of the nearest ``pyproject.toml``, and the user's
+``settings.toml``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from portkey_nb.errors import SettingsError
+
+HOSTED = "https://api.portkey.ai/v1"
+LOCAL = "http://127.0.0.1:8787/v1"
+DEMO = "demo"
+
+ENVIRONMENT = {
+    "api_key": "PORTKEY_API_KEY",
+    "base_url": "PORTKEY_BASE_URL",
+    "provider": "PORTKEY_PROVIDER",
+    "virtual_key": "PORTKEY_VIRTUAL_KEY",
+    "config": "PORTKEY_CONFIG",
+    "model": "PORTKEY_MODEL",
+    "store": "PORTKEY_NB_STORE",
+}
+"""Setting -> environment variable."""
+
+_session: dict[str, str] = {}
+"""What ``%portkey login`` was told; lives as long as the process."""
+
+
+class Secret(str):
+    """A key that shows as dots wherever it is printed, and travels only where ``.reveal()`` is written.
+
+    Examples
+    --------
+    >>> Secret("pk-abcdefgh")
+    Secret('***')
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def reveal(self) -> str:
+        """Return the key itself, as a plain string."""
+        return str.__str__(self)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is known from outside a call; None where nothing is set.
+
+    Attributes
+    ----------
+    api_key : Secret or None
+        The Portkey key.
+    base_url, provider, virtual_key, config, model : str or None
+        Defaults of the client and of the magic.
+    store : str or None
+        Path or SQLAlchemy URL of the run log.
+    prices : mapping
+        The user's own price table: model -> USD per million tokens under
+        ``input``, ``output``, ``cached`` and ``cache_write``.
+    sources : mapping
+        Setting -> where it was found, for ``%portkey status``.
+    """
+
+    api_key: Secret | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    virtual_key: Secret | None = None
+    config: str | None = field(default=None, repr=False)
+    model: str | None = None
+    store: str | None = None
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
+    """Read the settings as they are now.
+
+    Parameters
+    ----------
+    cwd : path, optional
+        Where to look for ``.env`` and ``pyproject.toml``; the working folder by default.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    SettingsError
+        When a file is there but cannot be read, or a project file holds a key.
+    """
+    folder = Path(cwd) if cwd is not None else Path.cwd()
+    found: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, values in _layers(folder):
+        for name, value in values.items():
+            if name not in found and value not in (None, ""):
+                found[name] = value
+                sources[name] = source
+    for name in ("api_key", "virtual_key"):
+        if name in found:
+            found[name] = Secret(found[name])
+    known = {item.name for item in fields(Settings)}
+    return Settings(**{k: v for k, v in found.items() if k in known}, sources=sources)
+
+
+def _layers(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield "environment", _from_environment(os.environ)
+    dotenv = _nearest(folder, ".env")
+    if dotenv is not None:
+        yield str(dotenv), _from_environment(_read_dotenv(dotenv, dotenv.stat().st_mtime_ns))
+    yield "%portkey login", dict(_session)
+    project = _nearest(folder, "pyproject.toml")
+    if project is not None:
+        table = _read_toml(project, project.stat().st_mtime_ns).get("tool", {}).get("portkey_nb", {})
+        if "api_key" in table:
+            raise SettingsError(
+                f"`api_key` stands in {project}: a key does not belong into a project file; "
+                "remove it there and use PORTKEY_API_KEY, .env or `%portkey login --save`"
+            )
+        yield str(project), _checked(table, project)
+    user = user_file()
+    if user.is_file():
+        yield str(user), _checked(_read_toml(user, user.stat().st_mtime_ns), user)
+
+
+def _from_environment(environ: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, variable in ENVIRONMENT.items() if (value := environ.get(variable))}
+
+
+def _nearest(folder: Path, name: str) -> Path | None:
+    for place in (folder, *folder.parents):
+        if (place / name).is_file():
+            return place / name
+    return None
+
+
+@lru_cache(maxsize=8)
+def _read_dotenv(path: Path, _changed_at: int) -> dict[str, str | None]:
+    from dotenv import dotenv_values  # read only where such a file exists
+
+    try:
+        return dict(dotenv_values(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = str(error)
+    raise SettingsError(f"{path} cannot be read ({reason}); mend or remove the file")
+
+
+@lru_cache(maxsize=8)
+def _read_toml(path: Path, _changed_at: int) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = str(error)
+    raise SettingsError(f"{path} cannot be read ({reason}); mend or remove the file")
+
+
+def _checked(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    import difflib  # only where a settings table exists
+
+    known = {item.name for item in fields(Settings)} - {"sources"}
+    for name, value in table.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            raise SettingsError(
+                f"unknown setting `{name}` in {path}"
+                + (f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(sorted(known))}")
+            )
+        if name != "prices" and not isinstance(value, str):
+            raise SettingsError(f"setting `{name}` in {path} is {value!r}; write it as text in quotes")
+    return table
+
+
+def user_file() -> Path:
+    """Return the path of the user's settings file, whether or not it exists."""
+    from platformdirs import user_config_dir  # not needed where the environment says it all
+
+    return Path(user_config_dir("portkey_nb", appauthor=False)) / "settings.toml"
+
+
+def data_dir() -> Path:
+    """Return the folder in which the run log lives unless PORTKEY_NB_STORE says otherwise."""
+    from platformdirs import user_data_dir  # as above
+
+    return Path(user_data_dir("portkey_nb", appauthor=False))
+
+
+def login(api_key: str, *, save: bool = False) -> Path | None:
+    """Keep a Portkey key for this process, and on request in the user's settings file (mode 0600).
+
+    Parameters
+    ----------
+    api_key : str
+        The key; spaces around it are dropped.
+    save : bool
+        Also write it to :func:`user_file`.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The file written, if any.
+
+    Raises
+    ------
+    SettingsError
+        When the key is empty, is no text fit for a header, or the file cannot be written.
+    """
+    key = api_key.strip()
+    if not key:
+        raise SettingsError("no key was typed; run `%portkey login` again and paste the key at the prompt")
+    if not (key.isascii() and key.isprintable()):
+        raise SettingsError("that key holds characters which no key has; copy it again from the Portkey dashboard")
+    _session["api_key"] = key
+    if not save:
+        return None
+    path = user_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        old = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        kept = [line for line in old if line.split("=")[0].strip() != "api_key"]
+        quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+        # A key must stand above the first table of the file.
+        text = "\n".join([f'api_key = "{quoted}"', *kept]) + "\n"
+        spare = path.with_suffix(".new")
+        spare.unlink(missing_ok=True)
+        with os.fdopen(os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        spare.replace(path)
+        return path
+    except OSError as error:
+        reason = str(error)
+    raise SettingsError(f"the key is kept for this session, but {path} cannot be written ({reason})")
+
+
+def logout() -> None:
+    """Forget the key that :func:`login` kept for this process."""
+    _session.clear()
