@@ -1,0 +1,1 @@
+"""What the simulated models can answer, one subject to a room."""
