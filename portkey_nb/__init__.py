@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from portkey_nb.engine.ask import aask, ask
+    from portkey_nb.engine.asking import aask, ask
     from portkey_nb.engine.reply import Replies, Reply
     from portkey_nb.engine.store import RunStore, runs
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
@@ -24,8 +24,8 @@ _HOMES = {
     "Replies": "portkey_nb.engine.reply",
     "Reply": "portkey_nb.engine.reply",
     "RunStore": "portkey_nb.engine.store",
-    "aask": "portkey_nb.engine.ask",
-    "ask": "portkey_nb.engine.ask",
+    "aask": "portkey_nb.engine.asking",
+    "ask": "portkey_nb.engine.asking",
     "errors": "portkey_nb",
     "runs": "portkey_nb.engine.store",
 }

@@ -1,0 +1,107 @@
+"""What one request is asked to be, what happens on its way, and how it came out: plain values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from portkey_nb.engine.record import Run
+from portkey_nb.errors import PortkeyError
+from portkey_nb.gateway.types import ChatCompletion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request, before it is made.
+
+    Attributes
+    ----------
+    model : str
+        Requested model.
+    messages : list of dict
+        The whole conversation as it will be sent.
+    params : mapping
+        Further request parameters, only those that were set.
+    options : mapping
+        Client options: config, provider, virtual_key and the like.
+    base_url : str or None
+        As for the client; None takes the settings' own.
+    label : str
+        What this call's column is called.
+    facts : mapping
+        Further columns of the run that are known beforehand (source, tags, cell_id ...).
+    """
+
+    model: str
+    messages: list[dict[str, Any]]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    base_url: str | None = None
+    stream: bool = True
+    cache: bool = False
+    timeout: Any = None
+    label: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def cache_key(self, base_url: str, routes: Mapping[str, Any]) -> str:
+        """Return a digest of everything that changes the answer, the repeat index included.
+
+        Parameters
+        ----------
+        base_url : str
+            The gateway's label.
+        routes : mapping
+            Provider, virtual key and config as they are sent; they only enter the digest.
+        """
+        whole = {
+            "base_url": base_url,
+            "routes": {name: str(value) for name, value in sorted(routes.items()) if value is not None},
+            "model": self.model,
+            "messages": self.messages,
+            "params": dict(self.params),
+            "repeat": self.facts.get("repeat"),
+        }
+        text = json.dumps(whole, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to one of several calls while it ran.
+
+    Attributes
+    ----------
+    index : int
+        Which call.
+    kind : {"text", "reasoning", "done"}
+        What happened.
+    text : str
+        The piece that came.
+    """
+
+    index: int
+    kind: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one call came out.
+
+    Attributes
+    ----------
+    run : Run
+        The completed row.
+    completion : ChatCompletion or None
+        The answer, or what came of it.
+    error : PortkeyError or None
+        Why there is no whole answer. An interrupted call has none.
+    """
+
+    call: Call
+    run: Run
+    completion: ChatCompletion | None = None
+    error: PortkeyError | None = None

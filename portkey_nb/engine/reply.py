@@ -1,0 +1,201 @@
+"""Reply and Replies: a str and a dict that know the runs they came from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from portkey_nb.engine.record import Run
+from portkey_nb.errors import PromptError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.M | re.S)
+
+
+class CodeBlock(str):
+    """The code of one fenced block.
+
+    Attributes
+    ----------
+    language : str
+        The first word behind the fence; empty where there is none.
+    """
+
+    language: str = ""
+
+
+class _Shown:
+    """Display once: silent in the cell whose painter already showed it, whole when evaluated later."""
+
+    _painted: Any = None
+
+    def _already(self) -> str | None:
+        """Return what is still to be shown in the cell that painted it; None when it is to be shown whole."""
+        painted, self._painted = self._painted, None
+        return painted if isinstance(painted, str) else None
+
+
+class Reply(str, _Shown):
+    """The text of an answer, with the run behind it.
+
+    Attributes
+    ----------
+    run : Run
+        The row in the log.
+    messages : list of dict
+        The conversation, this answer at its end.
+
+    Examples
+    --------
+    >>> from portkey_nb import ask
+    >>> reply = ask("Say this is a test", model="gpt-4o", base_url="demo")
+    >>> reply, reply.run.status
+    ('This is a test.', 'ok')
+    """
+
+    run: Run
+    messages: list[dict[str, Any]]
+
+    def __new__(cls, run: Run, messages: list[dict[str, Any]] | None = None) -> Reply:
+        """Make the reply of a completed run."""
+        reply = super().__new__(cls, run.text or "")
+        reply.run = run
+        asked = list(run.messages or ()) if messages is None else list(messages)
+        reply.messages = [*asked, {"role": "assistant", "content": run.text or ""}]
+        return reply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Reply, (self.run, self.messages[:-1]))
+
+    @property
+    def usage(self) -> dict[str, int | None]:
+        """Tokens by name (input includes cached, output includes reasoning); None where unknown."""
+        names = (
+            "input_tokens",
+            "output_tokens",
+            "total_tokens",
+            "cached_input_tokens",
+            "cache_write_tokens",
+            "reasoning_tokens",
+        )
+        return {name: getattr(self.run, name) for name in names}
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the call cost in US dollars; None where the price is unknown."""
+        return self.run.cost_usd
+
+    @property
+    def ttft_s(self) -> float | None:
+        """Seconds from the last attempt to the first piece of the answer; None if it was not streamed."""
+        return self.run.ttft_s
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace id under which Portkey logs the call."""
+        return self.run.trace_id
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, or the one asked where the answer does not say."""
+        return self.run.model_response or self.run.model
+
+    @property
+    def code_blocks(self) -> list[CodeBlock]:
+        """The fenced code blocks of the text, in order, each with its ``language``."""
+        blocks = []
+        for _, info, code in _FENCE.findall(str(self)):
+            block = CodeBlock(code)
+            block.language = info.split()[0] if info.split() else ""
+            blocks.append(block)
+        return blocks
+
+    def json(self) -> Any:
+        """Read the text as JSON: all of it, or else its first fenced block, or the first object or list in it.
+
+        Raises
+        ------
+        PromptError
+            When there is no JSON in it.
+        """
+        for text in (str(self), *self.code_blocks):
+            try:
+                return json.loads(text)
+            except ValueError:
+                continue
+        decoder = json.JSONDecoder()
+        for start in re.finditer(r"[\[{]", str(self)):
+            try:
+                return decoder.raw_decode(str(self), start.start())[0]
+            except ValueError:
+                continue
+        shown = str(self)[:60]
+        raise PromptError(
+            f"no JSON in the reply {shown!r}; ask for it with `-p response_format={{'type':'json_object'}}`"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return text, safe Markdown and safe HTML for a notebook."""
+        from portkey_nb.engine.summary import reply_bundle  # rendering loads only for display
+
+        return reply_bundle(self)
+
+    def _ipython_display_(self) -> None:
+        _display(self, self._already())
+
+
+class Replies(dict[str, Reply], _Shown):
+    """Replies by label, in the order in which they were asked."""
+
+    def to_frame(self, columns: Any = None) -> pd.DataFrame:
+        """Return the runs as a DataFrame, with the columns of :func:`portkey_nb.runs`."""
+        from portkey_nb.engine.frames import to_frame  # pandas loads only for frames
+
+        return to_frame([reply.run.to_row() for reply in self.values()], columns)
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs behind the replies."""
+        return [reply.run for reply in self.values()]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return the replies side by side: text, safe Markdown and safe HTML."""
+        from portkey_nb.engine.summary import replies_bundle  # rendering loads only for display
+
+        return replies_bundle(self)
+
+    def _ipython_display_(self) -> None:
+        _display(self, self._already())
+
+
+def _display(value: Reply | Replies, left: str | None) -> None:
+    from IPython.display import display  # only where IPython displays it
+
+    if left is None:
+        display(value._repr_mimebundle_(), raw=True)
+    elif left:
+        print(left)  # noqa: T201 (the footer of a text cell, behind IPython's prompt)
+
+
+def unique_labels(labels: Iterator[str] | list[str]) -> list[str]:
+    """Number labels that stand more than once.
+
+    Examples
+    --------
+    >>> unique_labels(["gpt-4o", "claude-sonnet", "gpt-4o"])
+    ['gpt-4o', 'claude-sonnet', 'gpt-4o (2)']
+    """
+    seen: dict[str, int] = {}
+    found: list[str] = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        name = label if seen[label] == 1 else f"{label} ({seen[label]})"
+        while name in found:
+            seen[label] += 1
+            name = f"{label} ({seen[label]})"
+        found.append(name)
+    return found

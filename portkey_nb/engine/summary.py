@@ -1,0 +1,115 @@
+"""The footer of a reply in words, and replies as mime bundles: runs in, text and HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from portkey_nb.engine.record import Run
+from portkey_nb.views.columns import Column, bundle
+
+if TYPE_CHECKING:
+    from portkey_nb.engine.reply import Reply
+
+
+def money(cost_usd: float | None) -> str:
+    """Write a cost in US dollars with as many digits as tell something.
+
+    Examples
+    --------
+    >>> money(0.000123), money(1.5), money(0.0), money(None)
+    ('$0.00012', '$1.50', '$0.00', 'cost n/a')
+    """
+    if cost_usd is None:
+        return "cost n/a"
+    if cost_usd == 0 or cost_usd >= 0.1:
+        return f"${cost_usd:,.2f}"
+    digits = 2
+    while digits < 9 and round(cost_usd, digits) < cost_usd * 0.95:
+        digits += 1
+    return f"${cost_usd:.{max(digits, 4)}f}"
+
+
+def facts(run: Run) -> list[str]:
+    """Return what a footer says of a run: model, tokens, cost, times."""
+    named = run.model or ""
+    answered = run.model_response
+    parts = [f"{named} → {answered}" if answered and answered != named and not _same_model(named, answered) else named]
+    if run.demo:
+        parts[0] += " (demo)"
+    if run.input_tokens is not None or run.output_tokens is not None:
+        about = "~" if run.tokens_estimated else ""
+        given, got = (about + f"{n:,}" if n is not None else "?" for n in (run.input_tokens, run.output_tokens))
+        parts.append(f"{given} → {got} tokens")
+    elif run.status != "error":
+        parts.append("tokens n/a")
+    if run.status != "error" or run.cost_usd is not None:
+        parts.append(money(run.cost_usd))
+    if run.ttft_s is not None:
+        parts.append(f"first token {seconds(run.ttft_s)}")
+    if run.latency_s is not None:
+        parts.append(f"total {seconds(run.latency_s)}" if run.ttft_s is not None else seconds(run.latency_s))
+    return [part for part in parts if part]
+
+
+def _same_model(asked: str, answered: str) -> bool:
+    """Tell whether an answered name only spells out the asked one (a dated snapshot, a catalogue prefix)."""
+    bare = asked.rpartition("/")[2] if asked.startswith("@") else asked
+    return answered == bare or answered.startswith(f"{bare}-20")
+
+
+def seconds(value: float) -> str:
+    """Write a duration in seconds.
+
+    Examples
+    --------
+    >>> seconds(0.1234), seconds(12.3)
+    ('0.12 s', '12.3 s')
+    """
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def oddities(run: Run) -> list[str]:
+    """Return what was out of the ordinary: retried, fallback, cached, truncated, incomplete, interrupted."""
+    odd = []
+    if run.cached:
+        odd.append("from the local cache, nothing paid")
+    if run.attempts is not None and run.attempts > 1:
+        odd.append(f"{run.attempts} attempts")
+    if run.gateway_retries:
+        exhausted = run.gateway_retries < 0
+        odd.append("gateway retries exhausted" if exhausted else f"retried {run.gateway_retries}x by the gateway")
+    if run.gateway_target not in (None, "", "config"):
+        odd.append(f"answered by {run.gateway_target}")
+    if run.gateway_cache in ("HIT", "SEMANTIC HIT"):
+        odd.append("gateway cache hit")
+    if run.finish_reason == "length":
+        odd.append("cut at the token limit")
+    elif run.finish_reason == "content_filter":
+        odd.append("stopped by a content filter")
+    if run.status in ("interrupted", "incomplete"):
+        odd.append(run.status)
+    for name, what in (run.dropped_params or {}).items():
+        odd.append(f"`{name}` {what}")
+    return odd
+
+
+def footer(run: Run) -> str:
+    """Return the one line under a reply."""
+    return " · ".join([*facts(run), *oddities(run)])
+
+
+def column(label: str, run: Run) -> Column:
+    """Return a run as a column to be shown beside others."""
+    failed = run.error if run.status in ("error", "incomplete") else None
+    return Column(label=label, text=run.text or "", footer=footer(run), error=failed, reasoning=run.reasoning or "")
+
+
+def reply_bundle(reply: Reply) -> dict[str, str]:
+    """Return one reply as text/plain, text/markdown and text/html."""
+    return bundle([column(reply.run.model or "reply", reply.run)])
+
+
+def replies_bundle(replies: Mapping[str, Reply]) -> dict[str, str]:
+    """Return replies side by side as text/plain, text/markdown and text/html."""
+    return bundle([column(label, reply.run) for label, reply in replies.items()])

@@ -1,0 +1,187 @@
+"""One ``%%portkey`` cell from plan to reply: called, painted, logged, bound; then it fails if something failed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.record import Run
+from portkey_nb.engine.reply import Replies, Reply
+from portkey_nb.engine.runner import Runner
+from portkey_nb.engine.running import Running
+from portkey_nb.engine.store import RunStore, open_store
+from portkey_nb.engine.summary import column, footer
+from portkey_nb.errors import PortkeyError
+from portkey_nb.notebook.chats import ChatTurn
+from portkey_nb.notebook.live import LiveCell
+from portkey_nb.notebook.options import CellOptions
+from portkey_nb.notebook.place import live_mode
+from portkey_nb.notebook.plan import Plan, plan_cell
+from portkey_nb.notebook.preview import preview
+from portkey_nb.views.columns import Column, bundle
+
+TICK_S = 0.04
+"""Longest wait for the next piece before the painter gets its turn."""
+
+
+def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | None:
+    """Run a cell and return its reply, or its replies by label.
+
+    Returns
+    -------
+    Reply or Replies or None
+        None where the reply was bound to a name, or nothing was sent.
+
+    Raises
+    ------
+    PortkeyError
+        After everything that came was shown, bound and logged: the cell was interrupted, or a call failed.
+    """
+    plan = plan_cell(magics, options, body)
+    if options.dry_run:
+        preview(plan)
+        return None
+    view = LiveCell([call.label for call in plan.calls], mode=live_mode(magics.shell, magics.live))
+    outcomes, interrupted = _watch(plan, view)
+    replies = _replies(plan, outcomes)
+    _save_turn(magics, options, plan, outcomes)
+    _close(plan, view, outcomes, bound=options.output is not None, replies=replies)
+    _say_trouble(plan)
+    magics.known.models.update(
+        call.model for call in plan.calls if call.label in replies and not replies[call.label].run.error
+    )
+    value = _value(plan, replies)
+    error = _error(plan, outcomes, interrupted)
+    if options.output is not None and value is not None:
+        magics.shell.user_ns[options.output] = value
+    if error is not None:
+        if options.output is None and value is not None:
+            # The cell fails, and what came is still at hand as `_`.
+            magics.shell.displayhook.update_user_ns(value)
+        raise error
+    return None if options.output is not None else value
+
+
+def _watch(plan: Plan, view: LiveCell) -> tuple[list[Outcome | PortkeyError | None], bool]:
+    """Follow the calls until all are done or the person presses stop."""
+    running = None
+    interrupted = False
+    try:
+        view.start()
+        running = Running(Runner(plan.store), plan.calls)
+        _paint(running, view)
+    except KeyboardInterrupt:
+        interrupted = True
+        if running is not None:
+            running.stop()
+            _paint(running, view)
+    return (running.outcomes() if running is not None else [None] * len(plan.calls)), interrupted
+
+
+def _paint(running: Running, view: LiveCell) -> None:
+    for event in running.events(TICK_S):
+        if event is not None and event.kind == "done":
+            outcome = running.outcome(event.index)
+            if isinstance(outcome, PortkeyError):
+                view.fail(event.index, outcome.message)
+            elif outcome is not None:
+                if outcome.error is not None:
+                    view.fail(event.index, outcome.error.message)
+                view.footer(event.index, footer(outcome.run))
+        elif event is not None:
+            view.push(event.index, event.text, event.kind)
+        view.paint()
+
+
+def _replies(plan: Plan, outcomes: list[Outcome | PortkeyError | None]) -> Replies:
+    replies = Replies()
+    for call, outcome in zip(plan.calls, outcomes, strict=True):
+        if isinstance(outcome, Outcome):
+            replies[call.label] = Reply(outcome.run, call.messages)
+    return replies
+
+
+def _save_turn(magics: Any, options: CellOptions, plan: Plan, outcomes: list[Outcome | PortkeyError | None]) -> None:
+    turn, outcome = plan.turn, outcomes[0]
+    if turn is None or not isinstance(outcome, Outcome):
+        return
+    run = outcome.run
+    kept = run.status == "ok" or (run.status == "interrupted" and run.text)
+    if not kept:
+        return
+    asked = [message for message in plan.prompt.messages if message["role"] != "system"]
+    grown = turn.grown(asked, run.text or "", run.run_id, interrupted=run.status == "interrupted")
+    if plan.prompt.system:
+        grown = grown.with_system(plan.prompt.system)
+    open_store().save_conversation(turn.scope, turn.name, grown)
+    name = str(options.chat)
+    magics.known.chats[name] = magics.known.chats.get(name, 0) + 1
+
+
+def _close(
+    plan: Plan, view: LiveCell, outcomes: list[Outcome | PortkeyError | None], *, bound: bool, replies: Replies
+) -> None:
+    columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
+    view.close(bundle(columns), columns)
+
+
+def _column(call: Call, outcome: Outcome | PortkeyError | None, turn: ChatTurn | None) -> Column:
+    if isinstance(outcome, Outcome):
+        shown = column(call.label, outcome.run)
+        if turn is not None and turn.note:
+            return Column(
+                label=shown.label,
+                text=shown.text,
+                footer=f"{shown.footer} · {turn.note}",
+                error=shown.error,
+                reasoning=shown.reasoning,
+            )
+        return shown
+    said = outcome.message if isinstance(outcome, PortkeyError) else None
+    return Column(label=call.label, text="", footer=f"{call.model} · not sent", error=said, reasoning="")
+
+
+def _value(plan: Plan, replies: Replies) -> Reply | Replies | None:
+    if len(plan.calls) > 1:
+        value: Reply | Replies | None = replies
+    else:
+        value = next(iter(replies.values()), None)
+    if value is not None:
+        value._painted = ""
+    return value
+
+
+def _say_trouble(plan: Plan) -> None:
+    trouble = plan.store.take_trouble() if isinstance(plan.store, RunStore) else None
+    if trouble:
+        print(f"portkey_nb: {trouble}", file=sys.stderr)  # noqa: T201 (one line, beside the reply)
+
+
+def _error(plan: Plan, outcomes: list[Outcome | PortkeyError | None], interrupted: bool) -> PortkeyError | None:
+    """Return the one line with which the cell fails, None when all went well."""
+    if interrupted:
+        runs = [outcome.run for outcome in outcomes if isinstance(outcome, Outcome)]
+        kept = sum(1 for run in runs if run.text)
+        return PortkeyError(_interruption(runs, kept))
+    failed: list[tuple[str, PortkeyError]] = []
+    for call, outcome in zip(plan.calls, outcomes, strict=True):
+        if isinstance(outcome, PortkeyError):
+            failed.append((call.label, outcome))
+        elif outcome is not None and outcome.error is not None:
+            failed.append((call.label, outcome.error))
+    if not failed:
+        return None
+    if len(plan.calls) == 1:
+        return failed[0][1]
+    if len(failed) == len(plan.calls) and len({error.message for _, error in failed}) == 1:
+        return failed[0][1]
+    named = "; ".join(f"{label}: {error.message}" for label, error in failed)
+    return PortkeyError(f"{len(failed)} of {len(plan.calls)} models failed. {named}")
+
+
+def _interruption(runs: list[Run], kept: int) -> str:
+    if not kept:
+        return "interrupted before anything came; run the cell again"
+    where = "the partial reply is" if kept == 1 and len(runs) == 1 else "what came is"
+    return f"interrupted; {where} kept in the cell and in runs(), and the provider may still bill what it wrote"

@@ -1,0 +1,227 @@
+"""The subcommands of ``%portkey`` and the body of ``%%portkey_config``."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from portkey_nb.engine.loop import submit
+from portkey_nb.engine.runner import client_for
+from portkey_nb.engine.store import Totals, open_store, runs
+from portkey_nb.engine.summary import money
+from portkey_nb.errors import PermissionDeniedError, PortkeyError, PromptError
+from portkey_nb.gateway.config import Config, parse_config
+from portkey_nb.notebook.chats import where
+from portkey_nb.notebook.completion import config_names
+from portkey_nb.notebook.options import help_page
+from portkey_nb.notebook.place import place_of
+from portkey_nb.settings import load, login, logout
+
+Command = Callable[[Any], Any]
+SESSION_START = datetime.now(UTC)
+
+
+def find_command(line: str) -> Command | None:
+    """Return the subcommand that the whole line is, None when the line is a prompt.
+
+    Examples
+    --------
+    >>> find_command("status of the union, please") is None
+    True
+    """
+    words = line.split()
+    name, rest = (words[0], words[1:]) if words else ("", [])
+    if name in ("status", "config", "help", "panel", "logout") and not rest:
+        return {
+            "status": _status,
+            "config": _config,
+            "help": _help,
+            "panel": _panel,
+            "logout": lambda _: logout(),
+        }[name]
+    if name == "models" and len(rest) <= 1:
+        return lambda magics: _models(magics, rest[0] if rest else "")
+    if name == "runs" and (not rest or (len(rest) == 1 and rest[0].isdigit())):
+        return lambda magics: runs(int(rest[0]) if rest else 10)
+    if name in ("chat", "reset") and len(rest) <= 1:
+        command = _chat if name == "chat" else _reset
+        return lambda magics: command(magics, rest[0] if rest else None)
+    if name == "login" and rest in ([], ["--save"]):
+        return lambda magics: _login(save=bool(rest))
+    last_n = len(rest) == 2 and rest[0] == "last" and rest[1].isdigit()
+    if name == "compare" and (len(rest) <= 1 or last_n):
+        return _compare
+    return None
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 (a subcommand's answer)
+
+
+def _help(magics: Any) -> None:
+    _say(help_page())
+
+
+def _panel(magics: Any) -> None:
+    raise PromptError("the chat panel is not in this version; `%%portkey --chat NAME` holds a conversation in cells")
+
+
+def _compare(magics: Any) -> None:
+    raise PromptError("comparing logged runs is not in this version; several -m in one cell answer side by side")
+
+
+def _status(magics: Any) -> None:
+    settings = load()
+    lines = []
+    base_url = magics.base_url or settings.base_url
+    try:
+        client = client_for(magics.base_url or None, {})
+        lines.append(("gateway", _gateway(client._target.kind, client._target.label)))
+        routes = {name: client._options.get(name) for name in ("provider", "config")}
+    except PortkeyError as error:
+        lines.append(("gateway", error.message))
+        routes = {"provider": settings.provider, "config": settings.config}
+    key = f"set ({settings.sources['api_key']})" if settings.api_key else "none (`%portkey login` asks for one)"
+    if base_url == "demo":
+        key = "none needed on the demo gateway"
+    lines.append(("key", key))
+    lines.append(("model", magics.model or settings.model or "none by default; name one with -m"))
+    route = magics.route or routes["config"]
+    if routes["provider"]:
+        lines.append(("provider", str(routes["provider"])))
+    if route:
+        lines.append(("config", _shown_config(route)))
+    store = open_store()
+    lines.append(("run log", f"{store.url}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
+    now = datetime.now().astimezone()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        lines.append(("session", _money_line(store.totals(since=SESSION_START - timedelta(seconds=1)))))
+        lines.append(("today", _money_line(store.totals(since=midnight.astimezone(UTC)))))
+    except PortkeyError as error:
+        lines.append(("totals", error.message))
+    width = max(len(name) for name, _ in lines)
+    _say("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
+
+
+def _shown_config(route: Any) -> str:
+    parsed = parse_config(route)
+    return parsed if isinstance(parsed, str) else repr(Config(parsed))
+
+
+def _gateway(kind: str, label: str) -> str:
+    return {
+        "demo": "demo, the embedded demo gateway: simulated answers, simulated money",
+        "local": f"{label} (local)",
+        "hosted": f"{label} (Portkey)",
+    }.get(kind, label)
+
+
+def _money_line(totals: Totals) -> str:
+    calls = "1 call" if totals.calls == 1 else f"{totals.calls:,} calls"
+    parts = [calls, f"{totals.failed:,} failed", f"{money(totals.cost_usd)} paid"]
+    if totals.demo_calls:
+        parts.append(f"{totals.demo_calls:,} on the demo gateway, free")
+    if totals.unpriced:
+        parts.append(f"{totals.unpriced:,} without a known price")
+    return ", ".join(parts)
+
+
+def _models(magics: Any, wanted: str) -> Any:
+    import pandas as pd  # only where a table is shown
+
+    client = client_for(magics.base_url or None, {})
+    try:
+        found = submit(client.models.list()).result()
+    except PermissionDeniedError:
+        found = None
+    if found is None:
+        raise PromptError("this key may not list models; name the model you know with -m")
+    rows = [(model.id, model.owned_by or "") for model in found if wanted.lower() in (model.id or "").lower()]
+    magics.known.models.update(name for name, _ in rows)
+    if not rows:
+        raise PromptError(f"no model has {wanted!r} in its name; `%portkey models` lists all {len(found)}")
+    return pd.DataFrame(rows, columns=["model", "provider"])
+
+
+def _config(magics: Any) -> None:
+    space = magics.shell.user_ns
+    names = config_names(space)
+    lines = [f"default  {magics.route or load().config or 'none'}"]
+    lines += [f"{name}  {space[name]!r}" for name in names]
+    if not names:
+        lines.append("no Config in this notebook; `%%portkey_config NAME` composes one")
+    _say("\n".join(lines))
+
+
+def _chat(magics: Any, name: str | None) -> None:
+    store, place = open_store(), place_of(magics.shell)
+    if name is None:
+        rows = [(chat, turns) for chat, turns, _ in store.conversations(place.scope)]
+        rows += [(f"global:{chat}", turns) for chat, turns, _ in store.conversations("global")]
+        if not rows:
+            _say("no conversation yet; `%%portkey --chat NAME` begins one")
+            return
+        _say("\n".join(f"{chat}  {turns} turn{'' if turns == 1 else 's'}" for chat, turns in rows))
+        return
+    scope, bare = where(name, place)
+    conversation = store.load_conversation(scope, bare)
+    if conversation is None:
+        raise PromptError(f"no conversation named `{name}`; `%portkey chat` lists them")
+    lines = [f"{message['role']}: {message['content']}" for message in conversation.messages()]
+    _say("\n\n".join(lines))
+
+
+def _reset(magics: Any, name: str | None) -> None:
+    store, place = open_store(), place_of(magics.shell)
+    if name is None:
+        names = [chat for chat, _, _ in store.conversations(place.scope)]
+        if len(names) != 1:
+            known = ", ".join(f"`{chat}`" for chat in names) or "none"
+            raise PromptError(f"`%portkey reset NAME` needs a name; conversations of this notebook: {known}")
+        name = names[0]
+    scope, bare = where(name, place)
+    if store.load_conversation(scope, bare) is None:
+        raise PromptError(f"no conversation named `{name}`; `%portkey chat` lists them")
+    store.forget_conversation(scope, bare)
+    magics.known.chats.pop(name, None)
+    _say(f"`{name}` is forgotten; its runs stay in the run log")
+
+
+def _login(*, save: bool) -> None:
+    path = login(getpass.getpass("Portkey API key: "), save=save)
+    _say(f"the key is kept for this session{f' and in {path}' if path else ''}")
+
+
+def compose_config(magics: Any, line: str, cell: str) -> None:
+    """Read a Config from a cell's body, check it, and bind it.
+
+    Raises
+    ------
+    PromptError
+        When the name or the body cannot be read.
+    ConfigError
+        When the Config does not fit its schema.
+    """
+    import yaml  # only where a config is composed
+
+    from portkey_nb.notebook.prompt import expand_values
+
+    name = line.strip()
+    if not name.isidentifier():
+        raise PromptError(f"%%portkey_config {name!r}: give it one name to bind the config to, such as `fast`")
+    try:
+        body = yaml.safe_load(cell)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = f"{getattr(error, 'problem', None) or 'cannot be read'}{place}"
+    else:
+        if not isinstance(body, dict):
+            raise PromptError(f"the config's body is {type(body).__name__}; write keys and values as YAML or JSON")
+        checked = parse_config(expand_values(body, magics.shell.user_ns))
+        magics.shell.user_ns[name] = Config(dict(checked))
+        return
+    raise PromptError(f"the config is neither YAML nor JSON: {reason}")

@@ -1,0 +1,158 @@
+"""The magics ``%%portkey``, ``%portkey`` and ``%%portkey_config``: parse, run once, display.
+
+This room is imported by ``%load_ext`` and stays light: what calls the gateway loads with the first cell.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
+from traitlets import Bool, Enum, Instance, Unicode
+from traitlets.config import Config
+
+from portkey_nb.notebook.completion import Known, complete
+from portkey_nb.notebook.options import help_page, parse_cell, parse_line
+
+_EVENTS = ("%%portkey", "%portkey")
+
+
+class DefaultConfig(Config):
+    """traitlets' own settings, carrying the name of the routing config that cells use by default.
+
+    A Configurable keeps its settings under ``config``, and ``%config PortkeyMagics.config = "pc-..."`` is how people
+    set the routing config: both live under the one name.
+    """
+
+    route: str
+
+    def __init__(self, settings: Any = (), route: str = "") -> None:
+        super().__init__(settings)
+        object.__setattr__(self, "route", route)
+
+    def __deepcopy__(self, memo: Any) -> DefaultConfig:
+        return DefaultConfig(Config(self).__deepcopy__(memo), self.route)
+
+    def __copy__(self) -> DefaultConfig:
+        return DefaultConfig(self, self.route)
+
+    copy = __copy__
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self.route == other
+        return dict.__eq__(self, other) and self.route == getattr(other, "route", self.route)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.route)
+
+
+class _RouteTrait(Instance):  # type: ignore[type-arg]
+    """The ``config`` trait: a text names the routing config, anything else is traitlets' own settings."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Turn a text into settings that carry it, and carry the known route over to new settings."""
+        known = obj._trait_values.get("config")
+        if isinstance(value, str):
+            return DefaultConfig(known or {}, value)
+        value = super().validate(obj, value)
+        if isinstance(known, DefaultConfig) and not isinstance(value, DefaultConfig):
+            return DefaultConfig(value, known.route)
+        return value
+
+
+@magics_class
+class PortkeyMagics(Magics):
+    """Defaults of ``%%portkey``; ``%config PortkeyMagics.model = "gpt-4o"`` sets one."""
+
+    model = Unicode("", help="Model of cells that name none; several are separated by commas.").tag(config=True)
+    config = _RouteTrait(
+        Config, (), {}, help="Config of cells without --config: a saved id, a notebook name or JSON."
+    ).tag(config=True)
+    base_url = Unicode("", help="Gateway of cells without --base-url; `demo` is the embedded one.").tag(config=True)
+    system = Unicode("", help="System message of cells without -s.").tag(config=True)
+    log = Bool(True, help="Whether runs are kept in the run log.").tag(config=True)
+    live = Enum(
+        ["auto", "widget", "html", "text"],
+        default_value="auto",
+        help="How a running cell is painted: by a widget, one HTML display, or as plain text.",
+    ).tag(config=True)
+
+    def __init__(self, shell: Any, **kwargs: Any) -> None:
+        super().__init__(shell, **kwargs)
+        self.known = Known()
+
+    @property
+    def route(self) -> str:
+        """The default routing config; empty where none is set."""
+        return getattr(self.config, "route", "")
+
+    @no_var_expand
+    @line_cell_magic
+    def portkey(self, line: str, cell: str | None = None) -> Any:
+        """Filled in below with the help page."""
+        if cell is None:
+            return self._line(line)
+        options = parse_cell(line)
+        if options.help:
+            return _show_help()
+        from portkey_nb.notebook.cell import run_cell  # the engine loads with the first cell
+
+        return run_cell(self, options, cell)
+
+    def _line(self, line: str) -> Any:
+        from portkey_nb.notebook.commands import find_command  # loads with the first use
+
+        command = find_command(line)
+        if command is not None:
+            return command(self)
+        options, prompt = parse_line(line)
+        if options.help or not line.strip():
+            return _show_help()
+        from portkey_nb.notebook.cell import run_cell  # as above
+
+        return run_cell(self, options, prompt)
+
+    portkey.__doc__ = help_page()
+
+    @no_var_expand
+    @cell_magic
+    def portkey_config(self, line: str, cell: str) -> None:
+        """Compose a routing Config: ``%%portkey_config NAME`` with a YAML or JSON body.
+
+        It is checked at once and bound to NAME, for ``%%portkey --config NAME`` and for ``Portkey(config=NAME)``.
+        ``{{name}}`` in a value is read from the notebook, which keeps keys out of the cell.
+        """
+        from portkey_nb.notebook.commands import compose_config  # loads with the first use
+
+        compose_config(self, line, cell)
+
+
+def _show_help() -> None:
+    print(help_page())  # noqa: T201 (the help page is what was asked for)
+
+
+def register(shell: Any) -> None:
+    """Put the magics, their settings and their completion into a shell."""
+    magics = PortkeyMagics(shell)
+    shell.register_magics(magics)
+    shell.configurables[:] = [item for item in shell.configurables if not _ours(item)] + [magics]
+    for word in _EVENTS:
+        shell.set_hook("complete_command", lambda _, event: complete(magics, event), str_key=word)
+
+
+def unregister(shell: Any) -> None:
+    """Take the magics and their settings out of a shell."""
+    shell.configurables[:] = [item for item in shell.configurables if not _ours(item)]
+    shell.magics_manager.magics["line"].pop("portkey", None)
+    for word in ("portkey", "portkey_config"):
+        shell.magics_manager.magics["cell"].pop(word, None)
+
+
+def _ours(item: Any) -> bool:
+    return type(item).__name__ == "PortkeyMagics"
+
+
+__all__ = ["DefaultConfig", "PortkeyMagics", "register", "unregister"]

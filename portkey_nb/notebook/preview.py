@@ -1,0 +1,52 @@
+"""What ``--dry-run`` shows: the request as it would be sent, and what it would about cost; nothing is sent."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from portkey_nb.engine.call import Call
+from portkey_nb.engine.cost import UsageParts, price_call
+from portkey_nb.engine.runner import client_for
+from portkey_nb.engine.summary import money
+from portkey_nb.gateway.config import redact
+from portkey_nb.settings import load
+
+
+def preview(plan: Any) -> None:
+    """Print the calls of a plan."""
+    for call in plan.calls:
+        print(describe(call))  # noqa: T201 (the preview is what was asked for)
+
+
+def describe(call: Call) -> str:
+    """Return one call as text: where it would go, its body, and an estimate of its cost."""
+    client = client_for(call.base_url, call.options)
+    body: dict[str, Any] = {"model": call.model, "messages": call.messages, **call.params}
+    if call.stream:
+        body["stream"] = True
+    options = {name: value for name, value in redact(client._options).items() if value is not None}
+    if isinstance(options.get("config"), dict):
+        options["config"] = redact(options["config"])
+    asked = sum(len(json.dumps(message.get("content"), ensure_ascii=False)) for message in call.messages)
+    tokens = max(1, asked // 4)
+    usage = UsageParts(tokens, 0, None, None, None)
+    demo = client.base_url == "demo"
+    prices: dict[str, Any] = {}
+    if demo:
+        from portkey_nb.gateway.demo.models import PRICES  # only for the demo gateway
+
+        prices = dict(PRICES)
+    priced = price_call(
+        call.model, None, usage, demo=demo, at=datetime.now(UTC), user_prices=load().prices, demo_prices=prices
+    )
+    cost = "price unknown" if priced.cost_usd is None else f"about {money(priced.cost_usd)} for the input"
+    return "\n".join(
+        [
+            f"would POST {client.base_url}/chat/completions (dry run, nothing was sent)",
+            f"options: {json.dumps(options, default=str, ensure_ascii=False)}",
+            json.dumps(body, indent=2, ensure_ascii=False, default=str),
+            f"about {tokens:,} input tokens; {cost}",
+        ]
+    )
