@@ -1,0 +1,451 @@
+"""Reading a text that the question brings along: its tone, its facts, its gist, its wording."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+from portkey_nb.gateway.demo.draft import Draft, Question, exactly
+from portkey_nb.gateway.demo.manner import sentences
+
+_GOOD = frozenset(
+    [
+        "good",
+        "great",
+        "excellent",
+        "amazing",
+        "love",
+        "loved",
+        "loves",
+        "wonderful",
+        "fantastic",
+        "happy",
+        "best",
+        "perfect",
+        "awesome",
+        "nice",
+        "delicious",
+        "superb",
+        "brilliant",
+        "recommend",
+        "pleased",
+        "delighted",
+        "enjoy",
+        "enjoyed",
+        "beautiful",
+        "friendly",
+        "helpful",
+        "fast",
+        "easy",
+        "impressive",
+        "outstanding",
+        "comfortable",
+        "glad",
+        "satisfied",
+        "works",
+        "thanks",
+        "reliable",
+        "fun",
+        "charming",
+        "win",
+    ]
+)
+_BAD = frozenset(
+    [
+        "bad",
+        "terrible",
+        "awful",
+        "hate",
+        "hated",
+        "hates",
+        "worst",
+        "horrible",
+        "poor",
+        "disappointing",
+        "disappointed",
+        "broken",
+        "slow",
+        "useless",
+        "rude",
+        "ugly",
+        "boring",
+        "waste",
+        "annoying",
+        "angry",
+        "sad",
+        "problem",
+        "problems",
+        "failed",
+        "fails",
+        "dirty",
+        "expensive",
+        "refund",
+        "never",
+        "crash",
+        "crashes",
+        "crashed",
+        "uncomfortable",
+        "late",
+        "cold",
+        "wrong",
+        "unhelpful",
+        "scam",
+        "defective",
+        "confusing",
+        "frustrating",
+        "broke",
+        "avoid",
+        "lost",
+        "damaged",
+    ]
+)
+_NOT = frozenset(
+    [
+        "not",
+        "no",
+        "never",
+        "hardly",
+        "isn't",
+        "wasn't",
+        "don't",
+        "didn't",
+        "doesn't",
+        "can't",
+        "won't",
+        "nothing",
+        "without",
+    ]
+)
+_STOPS = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "and",
+        "or",
+        "of",
+        "to",
+        "in",
+        "on",
+        "for",
+        "with",
+        "as",
+        "by",
+        "at",
+        "from",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "it",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "their",
+        "there",
+        "they",
+        "he",
+        "she",
+        "his",
+        "her",
+        "we",
+        "you",
+        "i",
+        "not",
+        "but",
+        "which",
+        "who",
+        "has",
+        "have",
+        "had",
+        "will",
+        "would",
+        "can",
+        "could",
+        "into",
+        "than",
+        "then",
+        "so",
+        "such",
+        "also",
+        "more",
+        "most",
+        "one",
+        "all",
+        "over",
+        "after",
+        "before",
+        "about",
+        "between",
+        "through",
+        "during",
+        "while",
+        "when",
+        "where",
+        "what",
+    ]
+)
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
+_PATTERNS = {
+    "emails": r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b",
+    "urls": r"https?://[^\s<>\")]+",
+    "dates": rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)? (?:{_MONTH})(?: \d{{4}})?\b|"
+    rf"\b(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b",
+    "phones": r"\+?\d[\d ()/-]{7,}\d",
+    "amounts": r"[$€£]\s?\d[\d,]*(?:\.\d+)?|\b\d[\d,]*(?:\.\d+)?\s?(?:dollars|euros|pounds|USD|EUR|GBP)\b",
+    "numbers": r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w])",
+}
+_NAMES = r"\b(?:(?:Dr|Mr|Ms|Mrs|Prof)\. )?[A-Z][a-zà-ÿ'-]+(?: (?:van |de |von |da )?[A-Z][a-zà-ÿ'-]+)+\b"
+_LABELS = ("positive", "negative", "neutral")
+
+
+def _material(question: Question) -> str:
+    """Return the text that the question brings along, without the instruction."""
+    text = question.text
+    fenced = re.search(r"```\w*\n?(.*?)```|\"\"\"(.*?)\"\"\"|<text>(.*?)</text>", text, re.S)
+    if fenced:
+        return next(part for part in fenced.groups() if part is not None).strip()
+    quoted = re.search(r"[\"“](.{12,})[\"”]", text, re.S)
+    if quoted:
+        return quoted.group(1).strip()
+    head, colon, rest = text.partition(":")
+    if colon and len(rest.split()) >= 2 and len(head) < 240 and not rest.startswith("//"):
+        return rest.strip()
+    head, line, rest = text.partition("\n")
+    if line and rest.strip():
+        return rest.strip()
+    # The text may have come in an earlier message.
+    earlier = [said for said in question.said if len(said.split()) > 25]
+    return earlier[-1] if earlier else ""
+
+
+def classify(question: Question) -> Draft | None:
+    """Judge the tone of a text."""
+    asked = f"{question.lower}"
+    if not re.search(r"\bsentiment\b|\bclassify\b|\bpositive(?:,| or|/)|\btone of\b|\bhow does .* feel\b", asked):
+        return None
+    text = _material(question) or re.sub(
+        r"^.*?(?:sentiment of|classify)\s*(?:this|the)?\s*", "", question.text, flags=re.I
+    )
+    labels = _own_labels(question.text)
+    good, bad = _tone(text)
+    label = "positive" if good > bad else "negative" if bad > good else "neutral"
+    if labels and not set(labels) & set(_LABELS):
+        return _by_label(text, labels, question)
+    answer = next((own for own in _spelled(question.text) if own.lower() == label), label.capitalize())
+    words = [word for word in re.findall(r"[\w']+", text.lower()) if word in (_GOOD if label == "positive" else _BAD)]
+    because = (
+        f"Words such as {', '.join(f'“{word}”' for word in dict.fromkeys(words[:3]))} give it away." if words else ""
+    )
+    share = round(0.5 + 0.5 * abs(good - bad) / (good + bad + 1), 2)
+    return Draft(
+        lead=answer if not _wants_reason(asked) else f"{answer}. {because}",
+        short=answer,
+        exact=True,
+        data={"sentiment": label, "confidence": share},
+    )
+
+
+def _wants_reason(asked: str) -> bool:
+    return re.search(r"\b(?:why|explain|reason|justify)\b", asked) is not None
+
+
+def _spelled(text: str) -> list[str]:
+    return re.findall(r"\b(?:positive|negative|neutral)\b", text, re.I)
+
+
+def _own_labels(text: str) -> list[str]:
+    found = re.search(
+        r"\b(?:as|into|labels?|categories|classes|one of)\b:?\s+((?:[\w-]+(?:, | or |, or | and |/))+[\w-]+)", text
+    )
+    return [part.lower() for part in re.split(r",? or |, and | and |, |/", found.group(1))] if found else []
+
+
+def _by_label(text: str, labels: list[str], question: Question) -> Draft:
+    lower = text.lower()
+    hints = {
+        "spam": r"\b(?:win|free|prize|click|offer|urgent|lottery|congratulations)\b|!!",
+        "bug": r"\b(?:crash|error|broken|fails?|exception|wrong|not work)",
+        "feature": r"\b(?:add|would be nice|support|wish|could you)",
+        "billing": r"\b(?:invoice|charged?|refund|payment|price|bill)",
+        "question": r"\?",
+        "complaint": r"\b(?:bad|never|refund|angry)",
+        "technical": r"\b(?:error|crash|install|login|password|bug)",
+        "shipping": r"\b(?:deliver|parcel|package|ship|late)",
+        "urgent": r"\b(?:now|asap|immediately|urgent|down)\b",
+        "sports": r"\b(?:match|goal|team|season|coach|score)",
+        "politics": r"\b(?:election|minister|parliament|vote|law)",
+        "technology": r"\b(?:software|chip|app|computer|ai)\b",
+    }
+    scored = [
+        (len(re.findall(hints.get(label.removesuffix("s"), rf"\b{re.escape(label)}"), lower)), label)
+        for label in labels
+    ]
+    best = max(scored, key=lambda pair: pair[0])
+    answer = best[1] if best[0] else labels[-1]
+    return exactly(answer, data={"label": answer})
+
+
+def _tone(text: str) -> tuple[int, int]:
+    good = bad = 0
+    words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
+    for place, word in enumerate(words):
+        turned = bool(_NOT & set(words[max(0, place - 3) : place]))
+        if word in _GOOD:
+            good, bad = (good, bad + 1) if turned else (good + 1, bad)
+        elif word in _BAD and word not in _NOT:
+            good, bad = (good + 1, bad) if turned else (good, bad + 1)
+    return good, bad
+
+
+def extract(question: Question) -> Draft | None:
+    """Pull out the addresses, dates, numbers and names of a text."""
+    asked = question.lower
+    if not re.search(r"\b(?:extract|find all|pull out|parse|identify|which (?:emails|dates|names))\b", asked):
+        return None
+    text = _material(question)
+    if not text:
+        return None
+    instruction = question.text.replace(text, " ").lower()
+    found: dict[str, Any] = {}
+    for kind, pattern in _PATTERNS.items():
+        if re.search(rf"\b{kind.removesuffix('s')}|{'e-mail' if kind == 'emails' else kind}", instruction) or (
+            kind == "amounts" and re.search(r"\b(?:price|cost|money|total)", instruction)
+        ):
+            found[kind] = list(dict.fromkeys(re.findall(pattern, text)))
+    if re.search(r"\b(?:name|people|person|who)", instruction):
+        found["names"] = _names(text)
+    if not found:
+        found = {
+            kind: hits
+            for kind, pattern in _PATTERNS.items()
+            if (hits := list(dict.fromkeys(re.findall(pattern, text))))
+        }
+        found = {"names": _names(text)} | found
+    found = _singular(found, instruction)
+    lines = [
+        f"- {kind}: {', '.join(hits) if isinstance(hits, list) else hits or 'none'}" for kind, hits in found.items()
+    ]
+    if question.manner.json:
+        return Draft(lead="", data=found, block="")
+    only = next(iter(found.values())) if len(found) == 1 else None
+    short = only[0] if isinstance(only, list) and len(only) == 1 else ""
+    return Draft(
+        lead="This is what I found in the text:", block="\n".join(lines), short=short, title="Found", data=found
+    )
+
+
+def _singular(found: dict[str, Any], instruction: str) -> dict[str, Any]:
+    """Give one value under a singular name where the instruction speaks in the singular."""
+    out: dict[str, Any] = {}
+    for kind, hits in found.items():
+        single = kind.removesuffix("s")
+        alone = re.search(rf"\b{single}\b", instruction) and not re.search(rf"\b{kind}\b", instruction)
+        out |= {single: hits[0] if hits else None} if alone and len(hits) < 2 else {kind: hits}
+    return out
+
+
+def _names(text: str) -> list[str]:
+    hits = [
+        re.sub(r"^(?:The|On|In|At|Contact|Dear|Hi|Hello|Meet|Call|Ask) ", "", hit) for hit in re.findall(_NAMES, text)
+    ]
+    single = re.findall(
+        r"(?:\bby|\bto|\bwith|\band|\bfrom|\bname is|\bI am|\bI'm|\bmet|\bcalled) ([A-Z][a-z]{2,})\b(?! [A-Z])", text
+    )
+    first = re.findall(
+        r"(?:^|[.!?] )([A-Z][a-z]{2,}) (?:is|was|lives|works|said|met|and|called|wrote|paid|will)\b", text
+    )
+    months = set(_MONTH.split("|")) | {"The", "This", "That", "There", "She", "They", "Who", "What"}
+    whole = [hit for hit in hits if hit.split()[0] not in months]
+    return list(
+        dict.fromkeys(
+            [
+                *whole,
+                *(one for one in (*first, *single) if one not in months and not any(one in name for name in whole)),
+            ]
+        )
+    )
+
+
+def summarise(question: Question) -> Draft | None:
+    """Take the sentences that carry most of a text."""
+    asked = question.lower
+    if not re.search(r"\b(?:summari[sz]e|summary|tl;?dr|key points|main (?:points?|idea)|gist)\b", asked):
+        return None
+    text = _material(question)
+    if len(text.split()) < 12:
+        return None
+    parts = sentences(" ".join(text.split()))
+    one = re.search(r"\bone sentence\b|\bsingle sentence\b|\btl;?dr\b|\bbriefly\b", asked)
+    number = re.search(
+        r"\b(\d|two|three|four|five)\b (?:key |main |short |bullet )*(?:points?|sentences|bullets)", asked
+    )
+    counts = {"two": 2, "three": 3, "four": 4, "five": 5}
+    wanted = 1 if one else (counts.get(number.group(1)) or int(number.group(1))) if number else 1 + (len(parts) > 4)
+    chosen = _weightiest(parts, wanted)
+    if number or question.manner.bullets or question.model.style == "bullets":
+        return exactly("\n".join(f"- {part}" for part in chosen), data={"summary": chosen})
+    lead = " ".join(chosen)
+    if question.model.style == "structured":
+        return Draft(
+            lead=lead,
+            block="",
+            title="Summary",
+            more=(f"The text has {len(parts)} sentences.",),
+            data={"summary": lead},
+        )
+    return exactly(lead, data={"summary": lead})
+
+
+def _weightiest(parts: list[str], wanted: int) -> list[str]:
+    words = [[word for word in re.findall(r"[^\W\d_]{3,}", part.lower()) if word not in _STOPS] for part in parts]
+    often = Counter(word for sentence in words for word in sentence)
+    scores = {
+        place: sum(often[word] for word in sentence) / (len(sentence) + 3) + (0.6 if place == 0 else 0.0)
+        for place, sentence in enumerate(words)
+    }
+    best = sorted(scores, key=lambda place: -scores[place])[:wanted]
+    return [parts[place] for place in sorted(best)]
+
+
+def rewrite(question: Question) -> Draft | None:
+    """Correct or reshape a short text; and count what is in one."""
+    asked = question.lower
+    text = _material(question)
+    if text and re.search(
+        r"\bhow many (words|characters|letters|sentences)\b|\bcount the (words|characters|letters)\b", asked
+    ):
+        kind = "words" if "words" in asked else "sentences" if "sentences" in asked else "characters"
+        number = {"words": len(text.split()), "sentences": len(sentences(text)), "characters": len(text)}[kind]
+        return Draft(lead=f"The text has **{number}** {kind}.", short=str(number), data={kind: number})
+    letters = re.search(
+        r"\bhow many (?:letter |times does )?[\"']?([a-z])[\"']?(?:'s|s)? .*?\b(?:in|word)\b (?:the word "
+        r")?[\"']?([a-z]+)",
+        asked,
+    )
+    if letters:
+        number = letters.group(2).count(letters.group(1))
+        return Draft(
+            lead=f"“{letters.group(2)}” has **{number}** × “{letters.group(1)}”.",
+            short=str(number),
+            data={"count": number},
+        )
+    if text and re.match(r"(?:please )?(?:upper ?case|capitali[sz]e)\b", asked):
+        return exactly(text.upper())
+    if text and re.match(r"(?:please )?(?:reverse)\b", asked) and len(text) < 200:
+        return exactly(text[::-1])
+    if text and re.search(r"\b(?:sort|alphabeti[sz]e|alphabetical)\b", asked) and ("," in text or "\n" in text):
+        items = sorted((item.strip() for item in re.split(r"[,\n]", text) if item.strip()), key=str.lower)
+        return exactly(", ".join(items), data=items)
+    if text and re.search(r"\b(?:valid json|fix (?:this )?json|format (?:this )?json)\b", asked):
+        try:
+            return exactly(f"```json\n{json.dumps(json.loads(text), indent=2)}\n```")
+        except ValueError as error:
+            return Draft(lead=f"That is not valid JSON: {error}.")
+    return None
