@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from portkey_nb.errors import SettingsError
 
@@ -47,6 +47,10 @@ class Secret(str):
     """
 
     __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Take the text itself, also of what is a secret already."""
+        return super().__new__(cls, str.__str__(text))
 
     def __repr__(self) -> str:
         return "Secret('***')"

@@ -8,7 +8,7 @@ upstream that sent no JSON, and plain text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portkey_nb.errors import APIStatusError, status_error
@@ -62,7 +62,55 @@ def _plain(text: str) -> str:
     return text if len(text) <= 500 else text[:500] + " ..."
 
 
-def body_error(body: Any, status: int, headers: Mapping[str, str], *, completion: Any = None) -> APIStatusError:
+def struck(value: Any, secrets: Sequence[str]) -> Any:
+    """Return a decoded answer in which each secret text that it echoes is ``***``.
+
+    Examples
+    --------
+    >>> struck({"message": "bad key sk-12345"}, ["sk-12345"])
+    {'message': 'bad key ***'}
+    """
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+        return value
+    if isinstance(value, dict):
+        return {struck(name, secrets): struck(item, secrets) for name, item in value.items()}
+    if isinstance(value, list):
+        return [struck(item, secrets) for item in value]
+    return value
+
+
+def is_error(body: Mapping[str, Any]) -> bool:
+    """Tell whether a decoded object is an error, whatever the HTTP status says."""
+    return bool(body.get("error")) or (body.get("status") == "failure" and "choices" not in body)
+
+
+def no_answer(content: bytes, status: int, headers: Mapping[str, str], secrets: Sequence[str] = ()) -> APIStatusError:
+    """Build the exception for an answer that is neither a chat completion nor an error object.
+
+    Parameters
+    ----------
+    content : bytes
+        What came in its place.
+    """
+    text = struck(content.decode("utf-8", "replace"), secrets)
+    shown = _plain(text[:2000])[:80]
+    said = f"{shown!r} is no answer of a gateway" if shown else "the answer is empty"
+    headers = struck(dict(headers), secrets)
+    return APIStatusError(
+        f"{status} {said}; check the base URL, which most often ends in /v1",
+        status=status,
+        provider=headers.get("x-portkey-provider"),
+        trace_id=headers.get("x-portkey-trace-id") or None,
+        body=text,
+        headers=headers,
+    )
+
+
+def body_error(
+    body: Any, status: int, headers: Mapping[str, str], *, completion: Any = None, secrets: Sequence[str] = ()
+) -> APIStatusError:
     """Build the exception for an error answer.
 
     Parameters
@@ -75,11 +123,14 @@ def body_error(body: Any, status: int, headers: Mapping[str, str], *, completion
         The answer's headers, lower case.
     completion : ChatCompletion, optional
         What had come before, for an error in the middle of a stream.
+    secrets : sequence of str
+        Struck out of all that the answer says.
 
     Returns
     -------
     APIStatusError
     """
+    body, headers = struck(body, secrets), struck(dict(headers), secrets)
     error = body.get("error") if isinstance(body, dict) else None
     detail = error if isinstance(error, dict) else {}
     code, kind = detail.get("code"), detail.get("type")
@@ -87,6 +138,8 @@ def body_error(body: Any, status: int, headers: Mapping[str, str], *, completion
     text = error_text(body)
     if status == 431 and not text:
         text = "the request's headers are too large; save a config of more than 15 KB in Portkey and name its id"
+    elif 300 <= status < 400:
+        text = f"the address has moved to {headers.get('location', 'another one')!r}; use that as the base URL"
     exception = status_error(
         text,
         status=_meant(status, code, kind),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Literal, Self, overload
 
 import httpx
@@ -14,8 +14,8 @@ from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.core import Core, deadline_of, pause_before_retry
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streams import AsyncStream, Stream
-from portkey_nb.gateway.transport import async_client, sync_client
-from portkey_nb.gateway.types import ChatCompletion, ModelList, mend
+from portkey_nb.gateway.transport import async_client, read_until, sync_client
+from portkey_nb.gateway.types import ChatCompletion, ModelList
 
 Observer = Callable[[int], None]
 """Called with the number of each attempt as it is sent, from 1."""
@@ -57,10 +57,12 @@ class Portkey(Core):
     'This is a test.'
     """
 
-    def __init__(self, api_key: str | None = None, **options: Any) -> None:
-        super().__init__(api_key, **options)
+    def _open(self) -> None:
         self._http = sync_client(self._target, self._transport)
-        self._closer = weakref.finalize(self._http, _close_quietly, self._http._transport)
+        if self._transport is None:
+            # Sockets are closed with the client, also where nobody says close().
+            ways = [self._http._transport, *self._http._mounts.values()]
+            self._closer = weakref.finalize(self._http, _close_all, [way for way in ways if way is not None])
 
     @property
     def chat(self) -> Chat:
@@ -96,14 +98,16 @@ class Portkey(Core):
             response = self._http.send(self._httpx_request(self._http, request, deadline), stream=True)
             if response.is_success and request.stream:
                 return response
-            response.read()
-            return response if response.is_success else self._refusal(response)
+            with read_until(response, deadline):
+                response.read()
+            return response if response.is_success else self._refusal(response, request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return self._broken(error, request)
+            return self._broken(error, request, deadline)
 
 
-def _close_quietly(transport: Any) -> None:
-    transport.close()
+def _close_all(ways: list[httpx.BaseTransport]) -> None:
+    for way in ways:
+        way.close()
 
 
 class Chat:
@@ -123,6 +127,8 @@ class Completions:
     def create(self, *, messages: Any, model: str, stream: Literal[False] = False, **params: Any) -> ChatCompletion: ...
     @overload
     def create(self, *, messages: Any, model: str, stream: Literal[True], **params: Any) -> Stream: ...
+    @overload
+    def create(self, *, messages: Any, model: str, stream: bool, **params: Any) -> ChatCompletion | Stream: ...
     def create(
         self,
         *,
@@ -166,8 +172,8 @@ class Completions:
         deadline = deadline_of(request)
         response = client._send(request, deadline)
         if stream:
-            return Stream(response, deadline)
-        return ChatCompletion(mend(client._whole(response), "message"), dict(response.headers))
+            return Stream(response, request, deadline)
+        return client._completion(response, request)
 
 
 class Models:
@@ -180,7 +186,7 @@ class Models:
         """Return the models that the gateway offers."""
         request = self._client._models()
         response = self._client._send(request, deadline_of(request))
-        return ModelList(self._client._whole(response), dict(response.headers))
+        return ModelList(self._client._body(response, request), dict(response.headers))
 
 
 class AsyncPortkey(Core):
@@ -198,12 +204,9 @@ class AsyncPortkey(Core):
     'This is a test.'
     """
 
-    def __init__(self, api_key: str | None = None, **options: Any) -> None:
-        super().__init__(api_key, **options)
+    def _open(self) -> None:
         # Connections belong to the event loop that opened them.
-        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
 
     @property
     def chat(self) -> AsyncChat:
@@ -219,7 +222,7 @@ class AsyncPortkey(Core):
         """Close this event loop's connections."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
-            await pool.aclose()
+            await pool.keeper.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -227,12 +230,15 @@ class AsyncPortkey(Core):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _pool(self) -> httpx.AsyncClient:
+    async def _pool(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
         if pool is None:
-            pool = self._pools[loop] = async_client(self._target, self._transport)
-        return pool
+            for known in [known for known in self._pools if known.is_closed()]:
+                del self._pools[known]
+            pool = self._pools[loop] = _Pool(async_client(self._target, self._transport))
+            await anext(pool.keeper)
+        return pool.http
 
     async def _send(self, request: Request, deadline: float | None, observe: Observer | None) -> httpx.Response:
         attempt = 0
@@ -246,16 +252,32 @@ class AsyncPortkey(Core):
             await asyncio.sleep(pause_before_retry(outcome, attempt, request, deadline))
 
     async def _attempt(self, request: Request, deadline: float | None) -> httpx.Response | PortkeyError:
-        pool = self._pool()
+        pool = await self._pool()
         try:
             async with asyncio.timeout_at(_loop_time(deadline)):
                 response = await pool.send(self._httpx_request(pool, request, deadline), stream=True)
                 if response.is_success and request.stream:
                     return response
                 await response.aread()
-                return response if response.is_success else self._refusal(response)
+                return response if response.is_success else self._refusal(response, request)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            return self._broken(error, request)
+            return self._broken(error, request, deadline)
+
+
+class _Pool:
+    """One event loop's connections, closed with the loop also where nobody says ``close()``."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        # A loop that shuts down ends its asynchronous generators: the one hook it offers.
+        self.keeper = _kept(http)
+
+
+async def _kept(http: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await http.aclose()
 
 
 def _loop_time(deadline: float | None) -> float | None:
@@ -283,6 +305,10 @@ class AsyncCompletions:
     ) -> ChatCompletion: ...
     @overload
     async def create(self, *, messages: Any, model: str, stream: Literal[True], **params: Any) -> AsyncStream: ...
+    @overload
+    async def create(
+        self, *, messages: Any, model: str, stream: bool, **params: Any
+    ) -> ChatCompletion | AsyncStream: ...
     async def create(
         self,
         *,
@@ -303,8 +329,8 @@ class AsyncCompletions:
         deadline = deadline_of(request)
         response = await client._send(request, deadline, observe)
         if request.stream:
-            return AsyncStream(response, deadline)
-        return ChatCompletion(mend(client._whole(response), "message"), dict(response.headers))
+            return AsyncStream(response, request, deadline)
+        return client._completion(response, request)
 
 
 class AsyncModels:
@@ -317,4 +343,4 @@ class AsyncModels:
         """Return the models that the gateway offers."""
         request = self._client._models()
         response = await self._client._send(request, deadline_of(request), None)
-        return ModelList(self._client._whole(response), dict(response.headers))
+        return ModelList(self._client._body(response, request), dict(response.headers))

@@ -13,6 +13,7 @@ from typing import Any
 
 from portkey_nb.errors import ConfigError
 from portkey_nb.gateway.types import PORTKEY_PREFIX
+from portkey_nb.settings import Secret
 
 HEADER_LIMIT = 15_500
 """Bytes of one header that the gateway still reads (Node's limit is 16 KB for all headers together)."""
@@ -104,12 +105,17 @@ def to_headers(options: Mapping[str, Any]) -> dict[str, str]:
             value = config_header(value)
         elif name == "forward_headers":
             value = ",".join(forwarded)
-        elif name == "Authorization" and " " not in str(_revealed(value)).strip():
-            value = f"Bearer {_revealed(value)}"
+        elif name == "Authorization":
+            value = _with_scheme(value)
         dashed = name.replace("_", "-").lower()
         header = dashed if name == "Authorization" or dashed in forwarded else header_name(name)
-        headers[header] = _header_value(name, value)
+        headers[header] = header_value(name, value)
     return headers
+
+
+def _with_scheme(value: Any) -> Secret:
+    plain = str(_revealed(value)).strip()
+    return Secret(plain if " " in plain else f"Bearer {plain}")
 
 
 def _names(value: Any) -> list[str]:
@@ -121,17 +127,28 @@ def _revealed(value: Any) -> Any:
     return value.reveal() if hasattr(value, "reveal") else value
 
 
-def _header_value(name: str, value: Any) -> str:
-    value = _revealed(value)
+def header_value(name: str, value: Any) -> str:
+    """Return a value as the text of a header; a :class:`Secret` where the name is one of a secret.
+
+    Raises
+    ------
+    ConfigError
+        When no header of that name, or with that value, can be sent.
+    """
+    if not _TOKEN.fullmatch(name):
+        raise ConfigError(f"option {name!r} is no name for a header; use letters, digits, dashes and underscores")
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, Mapping | list | tuple):
         text = _json(name, value)
+    elif isinstance(value, bytes):
+        text = value.decode("latin-1")
     else:
-        text = str(value)
-    secret = name not in OPTION_NAMES or OPTION_NAMES[name].secret
-    shown = "its value" if secret else repr(text[:60])
+        text = value if isinstance(value, Secret) else str(value)
+    secret = isinstance(value, Secret) or name == "config" or names_secret(name)
+    text = Secret(text.strip()) if secret else text.strip()
     if not text.isascii() or not (text == "" or text.isprintable()):
+        shown = repr(text[:60]) if name in OPTION_NAMES and not secret else "its value"
         raise ConfigError(f"option `{name}`: {shown} holds a character that no header can carry; use plain ASCII text")
     if len(text) > HEADER_LIMIT:
         raise ConfigError(
@@ -153,6 +170,25 @@ def _revealed_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(type(value).__name__)
+
+
+class Config(dict[str, Any]):
+    """A checked routing Config: a dict whose repr hides secrets.
+
+    Examples
+    --------
+    >>> Config(provider="openai", api_key="sk-1")
+    Config({'provider': 'openai', 'api_key': '***'})
+    """
+
+    def redacted(self) -> dict[str, Any]:
+        """Return a copy whose secrets are ``***``."""
+        return dict(redact(self))
+
+    def __repr__(self) -> str:
+        return f"Config({self.redacted()!r})"
+
+    __str__ = __repr__
 
 
 def parse_config(value: Any) -> str | dict[str, Any]:
@@ -199,11 +235,41 @@ def config_header(value: Any) -> str:
     return parsed if isinstance(parsed, str) else json.dumps(parsed, separators=(",", ":"))
 
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET = re.compile(
-    r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service_account|"
+    r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service[-_]account|cookie|"
     r"(access|auth|session|ad|bearer|id|refresh)[-_]?token|access[-_]?key|^token$)",
     re.IGNORECASE,
 )
+
+
+def names_secret(name: object) -> bool:
+    """Tell whether what stands under this name is a secret.
+
+    Examples
+    --------
+    >>> names_secret("aws_secret_access_key"), names_secret("max_tokens")
+    (True, False)
+    """
+    return _SECRET.search(str(name)) is not None
+
+
+def hidden(value: Any) -> Any:
+    """Return a copy in which the text of every key that names a secret shows as dots, and is still sent.
+
+    Examples
+    --------
+    >>> hidden({"provider": "openai", "api_key": "sk-1"})
+    {'provider': 'openai', 'api_key': Secret('***')}
+    """
+    if isinstance(value, Mapping):
+        return {
+            name: Secret(item) if isinstance(item, str) and names_secret(name) else hidden(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [hidden(item) for item in value]
+    return value
 
 
 def redact(value: Any) -> Any:
@@ -216,7 +282,7 @@ def redact(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         return {
-            name: "***" if _SECRET.search(str(name)) and item not in (None, "") else redact(item)
+            name: "***" if names_secret(name) and item not in (None, "") else redact(item)
             for name, item in value.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -228,7 +294,7 @@ def secrets_in(value: Any) -> Iterable[str]:
     """Yield the secret texts inside a mapping, so that they can be struck out of what others echo."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            if _SECRET.search(str(name)) and isinstance(item, str):
+            if names_secret(name) and isinstance(item, str):
                 yield str(_revealed(item))
             else:
                 yield from secrets_in(item)

@@ -10,13 +10,14 @@ from typing import Any, Self
 import httpx
 
 from portkey_nb.errors import APIStatusError, PortkeyError, SettingsError
-from portkey_nb.gateway.answers import body_error
-from portkey_nb.gateway.config import parse_config
+from portkey_nb.gateway.answers import body_error, is_error, no_answer
+from portkey_nb.gateway.config import hidden, parse_config
 from portkey_nb.gateway.request import Request, chat_request, models_request
 from portkey_nb.gateway.streaming import decode_object
 from portkey_nb.gateway.target import Target, resolve
 from portkey_nb.gateway.transport import Timeouts, connection_error, retry_delay
-from portkey_nb.settings import Secret, load
+from portkey_nb.gateway.types import ChatCompletion, mend
+from portkey_nb.settings import DEMO, Secret, load
 
 _ROUTES = ("provider", "virtual_key", "config")
 
@@ -46,16 +47,19 @@ class Core:
         transport: Any = None,
         **headers: Any,
     ) -> None:
+        # Hidden at once: what goes wrong from here on may show every local name.
+        api_key, Authorization, virtual_key = _secret(api_key), _secret(Authorization), _secret(virtual_key)
+        headers, config = hidden(headers), hidden(config)
         settings = load()
-        base_url = base_url or settings.base_url
+        base_url = (base_url or settings.base_url or "").strip() or None
         routes: dict[str, Any] = {"provider": provider, "virtual_key": virtual_key, "config": config}
         # The demo gateway takes any name; the user's own key and routes are for the real one.
-        if base_url != "demo":
+        if base_url != DEMO:
             api_key = api_key or settings.api_key
             if all(value is None for value in routes.values()):
                 routes = {name: getattr(settings, name) for name in _ROUTES}
         options = {
-            "api_key": api_key and _secret(api_key),
+            "api_key": api_key,
             **routes,
             "trace_id": trace_id,
             "metadata": metadata,
@@ -63,7 +67,7 @@ class Core:
             "cache_force_refresh": cache_force_refresh,
             "custom_host": custom_host,
             "forward_headers": forward_headers,
-            "Authorization": Authorization and _secret(Authorization),
+            "Authorization": Authorization,
             "strict_open_ai_compliance": strict_open_ai_compliance,
             "debug": debug,
             **headers,
@@ -74,6 +78,10 @@ class Core:
         self._limits = Timeouts.of(timeout, Timeouts())
         self._max_retries = _count(max_retries)
         self._transport = transport
+        self._open()
+
+    def _open(self) -> None:
+        """Prepare the way to the network."""
 
     @property
     def base_url(self) -> str:
@@ -103,7 +111,9 @@ class Core:
         ConfigError
             When a config does not fit its schema.
         """
-        changes = {**(options or {}), **config_params}
+        if options is not None and not isinstance(options, Mapping):
+            raise SettingsError(f"with_options takes a mapping or keywords, not {type(options).__name__}")
+        changes = options = config_params = hidden({**(options or {}), **config_params})
         other = copy.copy(self)
         if "timeout" in changes:
             other._limits = Timeouts.of(changes.pop("timeout"), self._limits)
@@ -113,9 +123,6 @@ class Core:
             if name in changes:
                 raise SettingsError(f"`{name}` belongs to the client: make a new one with {name}=...")
         merged = {**self._options, **changes}
-        for name in ("api_key", "Authorization"):
-            if isinstance(merged.get(name), str):
-                merged[name] = _secret(merged[name])
         other._options = _checked({name: value for name, value in merged.items() if value is not None})
         return other
 
@@ -145,25 +152,41 @@ class Core:
         )
         return built
 
-    def _refusal(self, response: httpx.Response) -> APIStatusError:
+    def _refusal(self, response: httpx.Response, request: Request) -> APIStatusError:
         body: Any = decode_object(response.content)
-        return body_error(response.text if body is None else body, response.status_code, dict(response.headers))
+        return body_error(
+            response.text if body is None else body,
+            response.status_code,
+            dict(response.headers),
+            secrets=request.secrets(),
+        )
 
-    def _whole(self, response: httpx.Response) -> dict[str, Any]:
+    def _body(self, response: httpx.Response, request: Request) -> dict[str, Any]:
         body = decode_object(response.content)
+        headers = dict(response.headers)
         if body is None:
-            shown = response.content[:60].decode("utf-8", "replace")
-            raise body_error(f"the answer is no JSON object: {shown!r}", response.status_code, dict(response.headers))
-        if body.get("error"):
-            raise body_error(body, response.status_code, dict(response.headers))
+            raise no_answer(response.content, response.status_code, headers, request.secrets())
+        if is_error(body):
+            raise body_error(body, response.status_code, headers, secrets=request.secrets())
         return body
 
-    def _broken(self, error: Exception, request: Request) -> PortkeyError:
+    def _completion(self, response: httpx.Response, request: Request) -> ChatCompletion:
+        body = self._body(response, request)
+        if isinstance(body.get("choices"), list):
+            try:
+                return ChatCompletion(mend(body, "message"), dict(response.headers))
+            except ValueError:
+                pass
+        raise no_answer(response.content, response.status_code, dict(response.headers), request.secrets())
+
+    def _broken(self, error: Exception, request: Request, deadline: float | None) -> PortkeyError:
+        if deadline is not None and time.monotonic() >= deadline - 0.01 and not isinstance(error, httpx.ConnectTimeout):
+            error = TimeoutError()
         return connection_error(error, self._target, request.limits, stream=request.stream)
 
 
-def _secret(value: str) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value)
+def _secret(value: str | None) -> Secret | None:
+    return Secret(value) if value and value.strip() else None
 
 
 def _count(value: Any) -> int:
@@ -174,7 +197,7 @@ def _count(value: Any) -> int:
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
     if "config" in options:
-        options["config"] = parse_config(options["config"])
+        options["config"] = hidden(parse_config(options["config"]))
     return options
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from portkey_nb.errors import PromptError, SettingsError
-from portkey_nb.gateway.config import has_retry, to_headers
+from portkey_nb.gateway.config import has_retry, header_name, header_value, secrets_in, to_headers
 from portkey_nb.gateway.transport import Timeouts
 from portkey_nb.gateway.types import View
+from portkey_nb.settings import Secret
 
+CONFIG_HEADER = header_name("config")
+_SHORTEST_SECRET = 4
+"""Letters below which striking a secret out would eat ordinary words."""
 _ENCODE = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
 
 
@@ -22,16 +27,33 @@ class Request:
 
     method: str
     path: str
-    headers: dict[str, str]
-    content: bytes | None
+    headers: dict[str, str] = field(repr=False)
+    content: bytes | None = field(repr=False)
     stream: bool
     limits: Timeouts
     max_retries: int
+
+    def secrets(self) -> list[str]:
+        """Return the secret texts that this request carries, longest first, to be struck out of what echoes them."""
+        found: set[str] = set()
+        for name, value in self.headers.items():
+            if not isinstance(value, Secret):
+                continue
+            plain = value.reveal()
+            if name != CONFIG_HEADER:
+                found.update((plain, plain.rpartition(" ")[2]))
+            elif plain.startswith("{"):
+                found.update(secrets_in(json.loads(plain)))
+        return sorted((secret for secret in found if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, View):
         return value._data
+    if isinstance(value, str):  # a Reply, for one
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, Mapping):
         return dict(value)
     if hasattr(value, "tolist"):  # numpy scalars and arrays
@@ -81,7 +103,11 @@ def chat_request(
     headers = {
         "content-type": "application/json",
         **to_headers(options),
-        **{name.lower(): value for name, value in (extra_headers or {}).items()},
+        **{
+            name.lower(): header_value(name, value)
+            for name, value in (extra_headers or {}).items()
+            if value is not None
+        },
     }
     if stream:
         # Events are to be read as they come: a compressing proxy would hold them back.

@@ -1,4 +1,4 @@
-"""Server-sent events to chunks to one completion: bytes in, values out, no I/O.
+"""Server-sent events to chunks: bytes in, values out, no I/O.
 
 The reading follows the event stream standard (https://html.spec.whatwg.org/multipage/server-sent-events.html):
 lines end with LF, CRLF or CR and with nothing else (U+2028 inside JSON is text), comments are passed over, several
@@ -8,16 +8,19 @@ lines end with LF, CRLF or CR and with nothing else (U+2028 inside JSON is text)
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from portkey_nb.errors import PortkeyError, StreamIncomplete
-from portkey_nb.gateway.answers import body_error
+from portkey_nb.gateway.answers import body_error, is_error, struck
+from portkey_nb.gateway.folding import CompletionBuilder
 from portkey_nb.gateway.types import ChatCompletion, ChatCompletionChunk, mend
 
 _decode = msgspec.json.Decoder().decode
+_BOM = b"\xef\xbb\xbf"
+_DONE = b"[DONE]"
 _ORDINARY = frozenset(
     {"id", "object", "created", "model", "provider", "system_fingerprint", "service_tier", "choices", "usage"}
 )
@@ -44,36 +47,49 @@ class SSEDecoder:
         """Take the next bytes and return the payloads of the events that they complete."""
         if self._skip_newline and data:
             self._skip_newline = False
-            if data[:1] == b"\n":
-                data = data[1:]
+            data = data.removeprefix(b"\n")
         if b"\r" in data:
             self._skip_newline = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if self._pieces:
-            self._pieces.append(data)
-            if b"\n" not in data:
+        if not data:
+            return []
+        return [payload for event in self._events(data) if (payload := _payload(event)) is not None]
+
+    def _events(self, data: bytes) -> list[bytes]:
+        pieces = self._pieces
+        if pieces:
+            ends = b"\n\n" in data or (data.startswith(b"\n") and pieces[-1].endswith(b"\n"))
+            pieces.append(data)
+            # What completes nothing is only kept, so that a long event costs no more than its length.
+            if not ends and self._started:
                 return []
-            data = b"".join(self._pieces)
+            data = b"".join(pieces)
         if not self._started:
-            if len(data) < 3 and b"\xef\xbb\xbf".startswith(data):
-                self._pieces = [data] if data else []
+            if len(data) < 3 and _BOM.startswith(data):
+                self._pieces = [data]
                 return []
             self._started = True
-            data = data.removeprefix(b"\xef\xbb\xbf")
+            data = data.removeprefix(_BOM)
         events = data.split(b"\n\n")
         rest = events.pop()
         self._pieces = [rest] if rest else []
-        payloads = []
-        for event in events:
-            if event.startswith(b"data: ") and b"\n" not in event:
-                payloads.append(event[6:])
-            elif (payload := _payload(event)) is not None:
-                payloads.append(payload)
-        return payloads
+        return events
+
+    @property
+    def between(self) -> bool:
+        """Whether the next byte begins an event."""
+        return self._started and not self._pieces and not self._skip_newline
+
+    @property
+    def rest(self) -> bytes:
+        """What has come since the last event."""
+        return b"".join(self._pieces)
 
 
 def _payload(event: bytes) -> bytes | None:
-    """Join the data lines of an event; None where it has none."""
+    """Join the data lines of an event; None where it has none, or none that says anything."""
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:] or None
     lines = []
     for line in event.split(b"\n"):
         name, _, value = line.partition(b":")
@@ -108,147 +124,6 @@ def _whole_characters(value: Any) -> Any:
     return value
 
 
-class _Growing:
-    """One choice of a streamed completion while it grows."""
-
-    __slots__ = ("blocks", "finish_reason", "message", "reasoning", "rest", "text", "tool_calls")
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
-        self.message: dict[str, Any] = {"role": "assistant", "content": None}
-        self.tool_calls: dict[int, dict[str, Any]] = {}
-        self.blocks: dict[int, dict[str, Any]] = {}
-        self.finish_reason: str | None = None
-        self.rest: dict[str, Any] = {}
-
-    def add(self, delta: dict[str, Any]) -> None:
-        for name, value in delta.items():
-            if name == "content":
-                if isinstance(value, str):
-                    self.text.append(value)
-            elif value is None:
-                continue
-            elif name == "tool_calls":
-                self._add_calls(value)
-            elif name == "content_blocks":
-                self._add_blocks(value)
-            elif name == "reasoning_content" and isinstance(value, str):
-                self.reasoning.append(value)
-            elif name == "role":
-                self.message["role"] = value or "assistant"
-            else:
-                self.message[name] = _joined(self.message.get(name), value)
-
-    def _add_calls(self, calls: list[Any]) -> None:
-        for call in calls:
-            if not isinstance(call, dict):
-                continue
-            # A piece without an index belongs to the latest call, unless it starts a new one with an id of its own.
-            last = max(self.tool_calls, default=-1)
-            index = call.get("index")
-            if not isinstance(index, int):
-                index = last + 1 if call.get("id") or last < 0 else last
-            known = self.tool_calls.setdefault(index, {"type": "function", "function": {"name": "", "arguments": ""}})
-            for name, value in call.items():
-                if name == "function" and isinstance(value, dict):
-                    for key, piece in value.items():
-                        known["function"][key] = _joined(known["function"].get(key), piece)
-                elif name != "index" and value is not None:
-                    known[name] = value
-
-    def _add_blocks(self, blocks: list[Any]) -> None:
-        for block in blocks:
-            if not isinstance(block, dict):
-                continue
-            known = self.blocks.setdefault(int(block.get("index") or 0), {})
-            for name, piece in (block.get("delta") or {}).items():
-                known[name] = _joined(known.get(name), piece)
-
-    def whole(self, index: int) -> dict[str, Any]:
-        message = dict(self.message)
-        if self.text:
-            message["content"] = "".join(self.text)
-        if self.reasoning:
-            message["reasoning_content"] = "".join(self.reasoning)
-        if self.tool_calls:
-            message["tool_calls"] = [self.tool_calls[i] for i in sorted(self.tool_calls)]
-        if self.blocks:
-            message["content_blocks"] = [
-                {"type": "thinking" if "thinking" in block else "text", **block}
-                for _, block in sorted(self.blocks.items())
-            ]
-        return {"index": index, "message": message, "finish_reason": self.finish_reason, **self.rest}
-
-
-def _joined(known: Any, piece: Any) -> Any:
-    if isinstance(known, str) and isinstance(piece, str):
-        return known + piece
-    return known if piece is None else piece
-
-
-class CompletionBuilder:
-    """Fold the chunks of one stream into one completion."""
-
-    __slots__ = ("_choices", "_head", "_headers", "_usage")
-
-    def __init__(self, headers: Mapping[str, str] | None = None) -> None:
-        self._choices: dict[int, _Growing] = {}
-        self._head: dict[str, Any] = {}
-        self._usage: dict[str, Any] | None = None
-        self._headers = headers
-
-    def add(self, data: dict[str, Any]) -> None:
-        """Take one decoded and mended chunk."""
-        if not self._head:
-            self._head = {name: value for name, value in data.items() if name not in ("choices", "usage")}
-        elif len(data) != len(self._head) + 1 or "usage" in data:
-            self._head.update(
-                (name, value)
-                for name, value in data.items()
-                if name not in ("choices", "usage") and not self._head.get(name)
-            )
-        usage = data.get("usage")
-        if usage:
-            self._usage = usage
-        for choice in data["choices"]:
-            growing = self._choices.get(choice["index"])
-            if growing is None:
-                growing = self._choices[choice["index"]] = _Growing()
-            delta = choice["delta"]
-            if len(delta) == 1 and isinstance(text := delta.get("content"), str):
-                growing.text.append(text)
-            elif delta:
-                growing.add(delta)
-            if choice.get("finish_reason"):
-                growing.finish_reason = choice["finish_reason"]
-            if choice.get("logprobs"):
-                _add_logprobs(growing.rest, choice["logprobs"])
-
-    @property
-    def complete(self) -> bool:
-        """Whether every choice that was begun has a finish reason, and there is one at least."""
-        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
-
-    def completion(self) -> ChatCompletion:
-        """Return what has come so far as one completion."""
-        data = {
-            **self._head,
-            "object": "chat.completion",
-            "choices": [self._choices[index].whole(index) for index in sorted(self._choices)],
-        }
-        if self._usage is not None:
-            data["usage"] = self._usage
-        return ChatCompletion(data, self._headers)
-
-
-def _add_logprobs(rest: dict[str, Any], piece: dict[str, Any]) -> None:
-    known = rest.setdefault("logprobs", {})
-    for name, values in piece.items():
-        if isinstance(values, list):
-            known.setdefault(name, []).extend(values)
-
-
 def as_chunk(data: dict[str, Any]) -> bytes:
     """Turn a whole completion into the one event of a stream, for gateways that answer a stream request with JSON."""
     choices = [
@@ -266,6 +141,8 @@ class ChunkReader:
     ----------
     headers : mapping
         The answer's headers, lower case; shared by all its chunks.
+    secrets : callable, optional
+        Returns the texts that no error may repeat; called only when there is an error.
 
     Attributes
     ----------
@@ -273,53 +150,85 @@ class ChunkReader:
         What the chunks handed out last are followed by.
     done : bool
         Whether ``[DONE]`` has come.
+    over : bool
+        Whether there is nothing more to be read, for one reason or the other.
+    count : int
+        How many events have come.
     """
 
-    __slots__ = ("_builder", "_count", "_headers", "_sse", "done", "failure")
+    __slots__ = ("_add", "_between", "_builder", "_headers", "_secrets", "_sse", "count", "done", "failure", "over")
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], secrets: Callable[[], Sequence[str]] = tuple) -> None:
         self._headers = headers
+        self._secrets = secrets
         self._sse = SSEDecoder()
+        self._between = False
         self._builder = CompletionBuilder(headers)
-        self._count = 0
-        self.done = False
+        self._add = self._builder.add
+        self.count = 0
+        self.done = self.over = False
         self.failure: PortkeyError | None = None
 
     def feed(self, data: bytes) -> list[ChatCompletionChunk]:
         """Return the chunks that these bytes complete; stops at the first failure."""
-        chunks = []
-        headers, add = self._headers, self._builder.add
-        for payload in self._sse.feed(data):
-            if self.done or self.failure is not None:
-                break
-            if payload == b"[DONE]":
-                self.done = True
-                break
-            self._count += 1
-            event = decode_object(payload)
-            if event is None:
-                self.failure = self._malformed(payload)
-                break
-            if event.get("error"):
-                self.failure = body_error(event, 200, headers, completion=self.completion())
-                break
+        if self.over:
+            return []
+        # Most packets are one event. What decodes as one object between the two ends can be nothing else.
+        if self._between and data.startswith(b"data: {") and data.endswith(b"}\n\n"):
             try:
-                add(mend(event, "delta"))
-            except (TypeError, AttributeError, KeyError, ValueError):
-                self.failure = self._malformed(payload)
+                event = _decode(data[6:-2])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass
+            else:
+                chunk = self._take(event, data)
+                return [] if chunk is None else [chunk]
+        chunks = []
+        for payload in self._sse.feed(data):
+            try:
+                event = _decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                if payload.strip() == _DONE:
+                    self.done = self.over = True
+                    break
+                event = decode_object(payload)
+            if (chunk := self._take(event, payload)) is not None:
+                chunks.append(chunk)
+            if self.over:
                 break
-            if not event["choices"] and not event.get("usage") and _ORDINARY.issuperset(event):
-                continue
-            chunks.append(ChatCompletionChunk(event, headers))
+        self._between = self._sse.between
         return chunks
 
+    def _take(self, event: Any, payload: bytes) -> ChatCompletionChunk | None:
+        """Fold one event; None where it is nothing to hand out."""
+        self.count += 1
+        try:
+            if event.get("error") or ("choices" not in event and is_error(event)):
+                self._fail(body_error(event, 200, self._headers, completion=self.completion(), secrets=self._secrets()))
+                return None
+            self._add(mend(event, "delta"))
+        except (TypeError, AttributeError, KeyError, ValueError, RecursionError):
+            self._fail(self._malformed(payload))
+            return None
+        if not event["choices"] and not event.get("usage") and _ORDINARY.issuperset(event):
+            return None
+        return ChatCompletionChunk(event, self._headers)
+
+    def _fail(self, error: PortkeyError) -> None:
+        self.failure = error
+        self.over = True
+
     def _malformed(self, payload: bytes) -> StreamIncomplete:
-        shown = payload[:60].decode("utf-8", "replace")
+        shown = struck(payload.decode("utf-8", "replace"), self._secrets())[:60]
         return StreamIncomplete(
-            f"chunk {self._count} of the stream is no chat completion chunk: {shown!r}; "
+            f"event {self.count} of the stream is no chat completion chunk: {shown!r}; "
             "what came before it is kept, run again for a whole answer",
             completion=self.completion(),
         )
+
+    @property
+    def rest(self) -> bytes:
+        """What has come since the last event."""
+        return self._sse.rest
 
     def completion(self) -> ChatCompletion:
         """Return what has come so far as one completion."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Self
@@ -10,97 +11,130 @@ from typing import Self
 import httpx
 
 from portkey_nb.errors import PortkeyError
-from portkey_nb.gateway.answers import body_error
+from portkey_nb.gateway.answers import body_error, is_error, no_answer
+from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streaming import ChunkReader, as_chunk, decode_object
+from portkey_nb.gateway.transport import read_until
 from portkey_nb.gateway.types import PORTKEY_PREFIX, ChatCompletion, ChatCompletionChunk
 
 _DRAIN_S = 1.0
-"""Seconds that an asynchronous stream waits after ``[DONE]`` for the end that lets its connection be used again."""
-
-
-class _Reading:
-    """What both streams share: the answer, its reader, and how an end is judged."""
-
-    def __init__(self, response: httpx.Response, deadline: float | None) -> None:
-        self._response = response
-        self._deadline = deadline
-        self._headers = dict(response.headers)
-        self._reader = ChunkReader(self._headers)
-        self._closed = False
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """All ``x-portkey-*`` headers of the answer, in lower case."""
-        return {name: value for name, value in self._headers.items() if name.startswith(PORTKEY_PREFIX)}
-
-    @property
-    def response_headers(self) -> dict[str, str]:
-        """All headers of the answer, in lower case."""
-        return dict(self._headers)
-
-    @property
-    def trace_id(self) -> str | None:
-        """The answer's ``x-portkey-trace-id``."""
-        return self._headers.get("x-portkey-trace-id") or None
-
-    @property
-    def status(self) -> int:
-        """The answer's HTTP status."""
-        return self._response.status_code
-
-    @property
-    def partial(self) -> ChatCompletion:
-        """What has come so far, as one completion."""
-        return self._reader.completion()
-
-    @property
-    def _plain(self) -> bool:
-        return "content-encoding" not in self._headers
-
-    @property
-    def _json(self) -> bool:
-        return self._headers.get("content-type", "").startswith("application/json")
-
-    def _whole(self, content: bytes) -> Iterator[ChatCompletionChunk]:
-        """Read an answer that came as JSON in place of a stream."""
-        body = decode_object(content)
-        if body is None:
-            shown = content[:60].decode("utf-8", "replace")
-            raise body_error(f"the answer is no JSON object: {shown!r}", self.status, self._headers)
-        if body.get("error"):
-            raise body_error(body, self.status, self._headers)
-        yield from self._reader.feed(as_chunk(body))
-
-    def _ending(self, error: Exception | None) -> PortkeyError | None:
-        """Judge how the stream ended; None when it came whole."""
-        if self._reader.failure is not None:
-            return self._reader.failure
-        if error is None:
-            reason = "ended"
-        elif isinstance(error, httpx.TimeoutException | TimeoutError):
-            over = self._deadline is not None and time.monotonic() >= self._deadline - 0.01
-            reason = (
-                "passed the time limit of the whole call" if over else "stalled (nothing came within the idle limit)"
-            )
-        elif isinstance(error, httpx.StreamClosed | httpx.StreamConsumed):
-            reason = "was closed"
-        else:
-            reason = f"broke ({str(error) or type(error).__name__})"
-        return self._reader.broken(reason)
-
+"""Seconds that a stream waits after ``[DONE]`` for the end that lets its connection be used again."""
 
 _ENDINGS = (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError)
 
 
-class Stream(_Reading):
+class _Answer:
+    """One streamed answer: its connection, its reader, and how an end is judged.
+
+    It knows nothing of the stream that shows it, so that a stream which nobody holds any more ends at once.
+    """
+
+    def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
+        self.response = response
+        self.deadline = deadline
+        self.headers = dict(response.headers)
+        self.secrets = request.secrets
+        self.reader = ChunkReader(self.headers, request.secrets)
+
+    @property
+    def comes_whole(self) -> bool:
+        """Whether it came as one document in place of a stream."""
+        return self.headers.get("content-type", "").startswith(("application/json", "text/html"))
+
+    @property
+    def encoded(self) -> bool:
+        """Whether it has to be unpacked."""
+        return self.headers.get("content-encoding", "identity") != "identity"
+
+    def whole(self, content: bytes) -> list[ChatCompletionChunk]:
+        """Read an answer that came in one piece."""
+        if b"data:" in content[:200] and not content.lstrip().startswith(b"{"):
+            return self.reader.feed(content)
+        body = decode_object(content)
+        if body is not None and is_error(body):
+            raise body_error(body, self.response.status_code, self.headers, secrets=self.secrets())
+        if body is not None and isinstance(body.get("choices"), list):
+            with contextlib.suppress(ValueError):
+                return self.reader.feed(as_chunk(body))
+        raise no_answer(content, self.response.status_code, self.headers, self.secrets())
+
+    def left_over(self) -> list[ChatCompletionChunk]:
+        """Read what came where no event did: an answer that does not say of itself that it is no stream."""
+        rest = self.reader.rest
+        return self.whole(rest) if self.reader.count == 0 and rest.lstrip().startswith((b"{", b"<")) else []
+
+    def ending(self, error: Exception | None) -> PortkeyError | None:
+        """Judge how the stream ended; None when it came whole."""
+        if self.reader.failure is not None:
+            return self.reader.failure
+        if error is None:
+            reason = "ended"
+        elif self.deadline is not None and time.monotonic() >= self.deadline - 0.01:
+            reason = "passed the time limit of the whole call"
+        elif isinstance(error, httpx.TimeoutException | TimeoutError):
+            reason = "stalled (nothing came within the idle limit)"
+        else:
+            reason = f"broke ({str(error) or type(error).__name__})"
+        return self.reader.broken(reason)
+
+    def __del__(self) -> None:
+        # A stream of which nothing was ever read still holds a connection.
+        if isinstance(self.response.stream, httpx.SyncByteStream):
+            with contextlib.suppress(Exception):
+                self.response.close()
+
+
+class _Shown:
+    """What both streams tell of their answer."""
+
+    def __init__(self, answer: _Answer) -> None:
+        self._answer = answer
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All ``x-portkey-*`` headers of the answer, in lower case."""
+        return {name: value for name, value in self._answer.headers.items() if name.startswith(PORTKEY_PREFIX)}
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """All headers of the answer, in lower case."""
+        return dict(self._answer.headers)
+
+    @property
+    def trace_id(self) -> str | None:
+        """The answer's ``x-portkey-trace-id``."""
+        return self._answer.headers.get("x-portkey-trace-id") or None
+
+    @property
+    def status(self) -> int:
+        """The answer's HTTP status."""
+        return self._answer.response.status_code
+
+    @property
+    def partial(self) -> ChatCompletion:
+        """What has come so far, as one completion."""
+        return self._answer.reader.completion()
+
+    def _final(self) -> ChatCompletion:
+        reader = self._answer.reader
+        broken = reader.failure or reader.broken("was closed")
+        if broken is not None:
+            raise broken
+        return reader.completion()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} status={self.status} events={self._answer.reader.count}>"
+
+
+class Stream(_Shown):
     """An iterator of :class:`ChatCompletionChunk`, and a context manager.
 
     Iterating raises :class:`StreamIncomplete` when the stream ends before every choice has a finish reason.
     """
 
-    def __init__(self, response: httpx.Response, deadline: float | None) -> None:
-        super().__init__(response, deadline)
-        self._chunks = self._read()
+    def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
+        super().__init__(_Answer(response, request, deadline))
+        self._chunks = _read(self._answer)
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
         # The generator itself: a call less for every chunk.
@@ -109,31 +143,9 @@ class Stream(_Reading):
     def __next__(self) -> ChatCompletionChunk:
         return next(self._chunks)
 
-    def _read(self) -> Iterator[ChatCompletionChunk]:
-        reader, response, deadline = self._reader, self._response, self._deadline
-        error: Exception | None = None
-        try:
-            if self._json:
-                yield from self._whole(response.read())
-            else:
-                for data in response.iter_raw() if self._plain else response.iter_bytes():
-                    yield from reader.feed(data)
-                    if reader.failure is not None:
-                        break
-                    if deadline is not None and time.monotonic() > deadline and not reader.complete:
-                        error = TimeoutError()
-                        break
-        except _ENDINGS as raised:
-            error = raised
-        finally:
-            response.close()
-        ending = self._ending(error)
-        if ending is not None:
-            raise ending
-
     def close(self) -> None:
         """End the stream: the connection is closed, and the gateway sees it."""
-        self._response.close()
+        self._answer.response.close()
         self._chunks.close()  # type: ignore[attr-defined]
 
     def __enter__(self) -> Self:
@@ -152,18 +164,45 @@ class Stream(_Reading):
         """
         for _ in self._chunks:
             pass
-        broken = self._reader.failure or self._reader.broken("was closed")
-        if broken is not None:
-            raise broken
-        return self.partial
+        return self._final()
 
 
-class AsyncStream(_Reading):
+def _read(answer: _Answer) -> Iterator[ChatCompletionChunk]:
+    reader, response, deadline = answer.reader, answer.response, answer.deadline
+    feed = reader.feed
+    error: Exception | None = None
+    try:
+        # The transport's own stream spares a generator for each piece.
+        pieces = iter(response.iter_bytes() if answer.encoded else response.stream)  # type: ignore[arg-type]
+        with read_until(response, deadline):
+            if answer.comes_whole:
+                yield from answer.whole(response.read())
+            for data in () if answer.comes_whole else pieces:
+                yield from feed(data)
+                if reader.over:
+                    break
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TimeoutError
+        if reader.done:
+            with read_until(response, time.monotonic() + _DRAIN_S):
+                for _ in pieces:
+                    pass
+        yield from answer.left_over()
+    except _ENDINGS as raised:
+        error = raised
+    finally:
+        response.close()
+    ending = answer.ending(error)
+    if ending is not None:
+        raise ending
+
+
+class AsyncStream(_Shown):
     """An asynchronous iterator of :class:`ChatCompletionChunk`, and an asynchronous context manager."""
 
-    def __init__(self, response: httpx.Response, deadline: float | None) -> None:
-        super().__init__(response, deadline)
-        self._chunks = self._read()
+    def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
+        super().__init__(_Answer(response, request, deadline))
+        self._chunks = _aread(self._answer)
 
     def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
         return self._chunks
@@ -171,54 +210,9 @@ class AsyncStream(_Reading):
     async def __anext__(self) -> ChatCompletionChunk:
         return await anext(self._chunks)
 
-    async def _read(self) -> AsyncIterator[ChatCompletionChunk]:
-        reader = self._reader
-        error: Exception | None = None
-        try:
-            if self._json:
-                for chunk in self._whole(await self._response.aread()):
-                    yield chunk
-            else:
-                async for data in self._bytes():
-                    for chunk in reader.feed(data):
-                        yield chunk
-                    if reader.failure is not None or reader.done:
-                        break
-                if reader.done:
-                    await self._drain()
-        except _ENDINGS as raised:
-            error = raised
-        finally:
-            await self._response.aclose()
-        ending = self._ending(error)
-        if ending is not None:
-            raise ending
-
-    def _bytes(self) -> AsyncIterator[bytes]:
-        source = self._response.aiter_raw() if self._plain else self._response.aiter_bytes()
-        self._source = source
-        return source if self._deadline is None else self._timed(source, self._deadline)
-
-    async def _timed(self, source: AsyncIterator[bytes], deadline: float) -> AsyncIterator[bytes]:
-        while True:
-            try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    data = await anext(source)
-            except StopAsyncIteration:
-                return
-            yield data
-
-    async def _drain(self) -> None:
-        try:
-            async with asyncio.timeout(_DRAIN_S):
-                async for _ in self._source:
-                    pass
-        except _ENDINGS:
-            pass  # the answer is whole; only its connection is lost
-
     async def close(self) -> None:
         """End the stream: the connection is closed, and the gateway sees it."""
-        await self._response.aclose()
+        await self._answer.response.aclose()
         await self._chunks.aclose()  # type: ignore[attr-defined]
 
     async def __aenter__(self) -> Self:
@@ -237,7 +231,46 @@ class AsyncStream(_Reading):
         """
         async for _ in self._chunks:
             pass
-        broken = self._reader.failure or self._reader.broken("was closed")
-        if broken is not None:
-            raise broken
-        return self.partial
+        return self._final()
+
+
+async def _aread(answer: _Answer) -> AsyncIterator[ChatCompletionChunk]:
+    reader, response, deadline = answer.reader, answer.response, answer.deadline
+    feed = reader.feed
+    error: Exception | None = None
+    try:
+        if answer.comes_whole:
+            async with asyncio.timeout(None if deadline is None else deadline - time.monotonic()):
+                content = await response.aread()
+            for chunk in answer.whole(content):
+                yield chunk
+        else:
+            pieces = aiter(response.aiter_bytes() if answer.encoded else response.stream)  # type: ignore[arg-type]
+            async for data in pieces if deadline is None else _timed(pieces, deadline):
+                for chunk in feed(data):
+                    yield chunk
+                if reader.over:
+                    break
+            if reader.done:
+                async with asyncio.timeout(_DRAIN_S):
+                    async for _ in pieces:
+                        pass
+            for chunk in answer.left_over():
+                yield chunk
+    except _ENDINGS as raised:
+        error = raised
+    finally:
+        await response.aclose()
+    ending = answer.ending(error)
+    if ending is not None:
+        raise ending
+
+
+async def _timed(pieces: AsyncIterator[bytes], deadline: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                data = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        yield data

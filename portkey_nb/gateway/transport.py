@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +19,6 @@ from portkey_nb.errors import (
     APIStatusError,
     APITimeoutError,
     PortkeyError,
-    RateLimitError,
     SettingsError,
 )
 from portkey_nb.gateway.target import Target
@@ -103,7 +105,8 @@ def _client_options(target: Target, transport: Any) -> dict[str, Any]:
         "transport": transport,
         "verify": verify,
         "trust_env": transport is None and not target.loopback,
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        # Notebook cells are run minutes apart; a connection that the other side has dropped is noticed before use.
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=60.0),
         "follow_redirects": False,
     }
 
@@ -119,16 +122,14 @@ def connection_error(error: Exception, target: Target, limits: Timeouts, *, stre
     where = "the demo gateway" if target.kind == "demo" else target.url
     if isinstance(error, httpx.ConnectTimeout):
         return APITimeoutError(
-            f"no connection to {where} within {limits.connect:g} s; check the base URL and the network",
+            f"no connection to {where} within {_shorter(limits.connect, limits.total)}; "
+            "check the base URL and the network",
             connected=False,
         )
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        limit = limits.idle if stream else limits.answer
-        if limits.total is not None and (limit is None or limits.total < limit):
-            limit = limits.total
-        seconds = f"{limit:g} s" if limit is not None else "its time limit"
+        limit = _shorter(limits.idle if stream else limits.answer, limits.total)
         return APITimeoutError(
-            f"{where} gave no answer within {seconds}; run again, choose another model, or raise `timeout`"
+            f"{where} gave no answer within {limit}; run again, choose another model, or raise `timeout`"
         )
     reason = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectError):
@@ -136,6 +137,54 @@ def connection_error(error: Exception, target: Target, limits: Timeouts, *, stre
             f"cannot reach {where} ({reason}); is the gateway running, and is the base URL right?"
         )
     return APIConnectionError(f"the connection to {where} broke before an answer came ({reason}); run again")
+
+
+def _shorter(limit: float | None, total: float | None) -> str:
+    known = [seconds for seconds in (limit, total) if seconds is not None]
+    return f"{min(known):g} s" if known else "its time limit"
+
+
+@contextlib.contextmanager
+def read_until(response: httpx.Response, moment: float | None) -> Iterator[None]:
+    """Let no read of an answer's connection wait beyond a moment.
+
+    Parameters
+    ----------
+    response : httpx.Response
+        An answer that is being read by a blocking client.
+    moment : float or None
+        Monotonic seconds; None for no bound.
+    """
+    stream: Any = response.extensions.get("network_stream")
+    if moment is None or stream is None:
+        yield
+        return
+    read = stream.read
+
+    # httpx fixes the limit of a single read with the request; what is left of the call shrinks from read to read.
+    def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:
+        left = max(0.001, moment - time.monotonic())
+        data: bytes = read(max_bytes, left if timeout is None else min(left, timeout))
+        return data
+
+    stream.read = read_in_time
+    try:
+        yield
+    finally:
+        del stream.read
+
+
+def _asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, given as a number or as a date (RFC 9110, 10.2.3)."""
+    asked = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
 
 
 def retry_delay(error: PortkeyError, attempt: int, max_retries: int) -> float | None:
@@ -160,8 +209,9 @@ def retry_delay(error: PortkeyError, attempt: int, max_retries: int) -> float | 
     if isinstance(error, APIStatusError):
         if error.status not in (408, 429) and error.status < 500:
             return None
-        if isinstance(error, RateLimitError) and error.retry_after is not None:
-            return error.retry_after if error.retry_after <= LONGEST_WAIT else None
+        asked = _asked_wait(error.headers)
+        if asked is not None:
+            return asked if asked <= LONGEST_WAIT else None
     elif not isinstance(error, APIConnectionError) or getattr(error, "connected", False):
         # After a time limit the provider may be working on it: only a connection that never stood is tried again.
         return None

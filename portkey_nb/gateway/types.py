@@ -189,7 +189,7 @@ class Choice(View):
     index = Field[int]()
     message = Part(Message)
     finish_reason = Field[str | None]()
-    logprobs = Field[dict[str, Any] | None]()
+    logprobs = Part(View)
 
 
 class ChunkChoice(View):
@@ -198,7 +198,7 @@ class ChunkChoice(View):
     index = Field[int]()
     delta = Part(Delta)
     finish_reason = Field[str | None]()
-    logprobs = Field[dict[str, Any] | None]()
+    logprobs = Part(View)
 
 
 class Answer(View):
@@ -299,7 +299,13 @@ def mend(data: dict[str, Any], part: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        The same object: every choice has an ``index`` and its ``part``, and ``tool_calls`` is a list where it is there.
+        The same object: ``choices`` is a list, every choice has an ``index`` and its ``part``, and ``tool_calls`` is a
+        list where there are any.
+
+    Raises
+    ------
+    ValueError
+        When what was said is no object, so that nothing could be read of it.
 
     Notes
     -----
@@ -307,16 +313,20 @@ def mend(data: dict[str, Any], part: str) -> dict[str, Any]:
     of the gateway's answers from its own specification (Portkey gateway 1.15.2).
     """
     choices = data.get("choices")
-    if choices is None:
-        data["choices"] = []
-        return data
+    if choices.__class__ is not list:
+        choices = data["choices"] = [] if choices is None else [choices]
     for choice in choices:
-        if "index" not in choice:
+        if choice.__class__ is not dict:
+            raise ValueError("a choice is no object")
+        if choice.get("index").__class__ is not int:
             choice["index"] = 0
         said = choice.get(part)
-        if said is None:
+        if said.__class__ is not dict:
+            if said is not None:
+                raise ValueError(f"{part} is no object")
             choice[part] = {}
-        elif "tool_calls" in said and not isinstance(said["tool_calls"], list):
+        elif "tool_calls" in said:
             calls = said["tool_calls"]
-            said["tool_calls"] = [calls] if isinstance(calls, dict) else []
+            if calls.__class__ is not list and calls is not None:
+                said["tool_calls"] = [calls]
     return data
