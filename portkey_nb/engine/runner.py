@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -189,8 +191,18 @@ def client_for(base_url: str | None, options: Mapping[str, Any]) -> AsyncPortkey
     if client is None:
         while len(_clients) >= _MOST_CLIENTS:
             submit(_clients.pop(next(iter(_clients))).close())
+        if not _clients:
+            atexit.register(_close_clients)
         client = _clients[key] = AsyncPortkey(base_url=base_url, **options)
     return client
+
+
+def _close_clients() -> None:
+    """Close kept connections while the background loop still runs."""
+    for client in list(_clients.values()):
+        with suppress(Exception):
+            submit(client.close()).result(timeout=1)
+    _clients.clear()
 
 
 def _prepare(call: Call) -> _Prepared:

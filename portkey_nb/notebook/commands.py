@@ -17,6 +17,8 @@ from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.completion import config_names
 from portkey_nb.notebook.options import help_page
 from portkey_nb.notebook.place import place_of
+from portkey_nb.notebook.prompt import expand_values
+from portkey_nb.notebook.references import References
 from portkey_nb.settings import load, login, logout
 
 Command = Callable[[Any], Any]
@@ -207,8 +209,6 @@ def compose_config(magics: Any, line: str, cell: str) -> None:
     """
     import yaml  # only where a config is composed
 
-    from portkey_nb.notebook.prompt import expand_values
-
     name = line.strip()
     if not name.isidentifier():
         raise PromptError(f"%%portkey_config {name!r}: give it one name to bind the config to, such as `fast`")
@@ -221,7 +221,7 @@ def compose_config(magics: Any, line: str, cell: str) -> None:
     else:
         if not isinstance(body, dict):
             raise PromptError(f"the config's body is {type(body).__name__}; write keys and values as YAML or JSON")
-        checked = parse_config(expand_values(body, magics.shell.user_ns))
+        checked = parse_config(expand_values(body, References(magics.shell.user_ns)))
         magics.shell.user_ns[name] = Config(dict(checked))
         return
     raise PromptError(f"the config is neither YAML nor JSON: {reason}")

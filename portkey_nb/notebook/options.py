@@ -6,7 +6,9 @@ import argparse
 import ast
 import difflib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NoReturn
 
 from portkey_nb.errors import PromptError
@@ -113,10 +115,11 @@ Defaults: %config PortkeyMagics lists and sets them."""
 
 @dataclass(frozen=True)
 class Word:
-    """One word of the line and where it begins."""
+    """One word of the line, and where it begins and ends."""
 
     text: str
     start: int
+    end: int
 
 
 def split_line(line: str) -> list[Word]:
@@ -135,28 +138,36 @@ def split_line(line: str) -> list[Word]:
     >>> [word.text for word in split_line('-s "Be brief" -p stop=["a b"]')]
     ['-s', 'Be brief', '-p', 'stop=["a b"]']
     """
-    words: list[Word] = []
+    return list(_words(line))
+
+
+def _words(line: str) -> Iterator[Word]:
     at = 0
     while at < len(line):
         if line[at].isspace():
             at += 1
             continue
-        start, parts = at, ""
-        while at < len(line) and not line[at].isspace():
-            opens = at == start or line[at - 1] == "="
-            if opens and line[at] in "\"'":
-                end = _closing_quote(line, at)
-                parts += line[at + 1 : end].replace("\\" + line[at], line[at])
-                at = end + 1
-            elif opens and line[at] in "{[":
-                end = _closing_brace(line, at)
-                parts += line[at : end + 1]
-                at = end + 1
-            else:
-                parts += line[at]
-                at += 1
-        words.append(Word(parts, start))
-    return words
+        word = _word(line, at)
+        yield word
+        at = word.end
+
+
+def _word(line: str, start: int) -> Word:
+    at, text = start, ""
+    while at < len(line) and not line[at].isspace():
+        opens = at == start or line[at - 1] == "="
+        if opens and line[at] in "\"'":
+            end = _closing_quote(line, at)
+            text += line[at + 1 : end].replace("\\" + line[at], line[at])
+            at = end + 1
+        elif opens and line[at] in "{[":
+            end = _closing_brace(line, at)
+            text += line[at : end + 1]
+            at = end + 1
+        else:
+            text += line[at]
+            at += 1
+    return Word(text, start, at)
 
 
 def _closing_quote(line: str, at: int) -> int:
@@ -208,36 +219,30 @@ def parse_cell(line: str) -> CellOptions:
 
 
 def parse_line(line: str) -> tuple[CellOptions, str]:
-    """Read the line of ``%portkey``: leading flags, then the prompt, byte for byte."""
+    """Read the line of ``%portkey``: leading flags, then the prompt, byte for byte.
+
+    The prompt begins at the first word that is neither a flag nor a flag's value, or behind ``--``.
+    """
     name, line = _binding(line)
-    words = split_flags(line)
-    options = _parse([word.text for word in words[:-1]])
+    takes_value = {option for action in PARSER._actions if action.nargs != 0 for option in action.option_strings}
+    flags: list[str] = []
+    at = 0
+    while True:
+        at += len(line[at:]) - len(line[at:].lstrip())
+        head = line[at:].split(None, 1)[0] if at < len(line) else ""
+        if head == "--":
+            at += 2 + (len(line[at + 2 :]) - len(line[at + 2 :].lstrip()))
+            break
+        if not head.startswith("-") or not head.strip("-") or _is_number(head):
+            break
+        for word in islice(_words(line[at:]), 2 if head in takes_value else 1):
+            flags.append(word.text)
+            end = word.end
+        at += end
+    options = _parse(flags)
     if name is not None:
         options.output = name
-    return options, line[words[-1].start :]
-
-
-def split_flags(line: str) -> list[Word]:
-    """Split off the leading flags of a line; the last word returned marks where the prompt begins."""
-    takes_value = {o for a in PARSER._actions if a.nargs != 0 for o in a.option_strings}
-    found: list[Word] = []
-    rest = line
-    offset = 0
-    while True:
-        gap = len(rest) - len(rest.lstrip())
-        offset, rest = offset + gap, rest[gap:]
-        head = rest.split(None, 1)[0] if rest else ""
-        if head == "--":
-            after = rest[2:]
-            skip = len(after) - len(after.lstrip())
-            return [*found, Word("", offset + 2 + skip)]
-        if not head.startswith("-") or head.lstrip("-")[:1].isspace() or head.strip("-") == "" or _is_number(head):
-            return [*found, Word("", offset)]
-        words = split_line(rest) if head in takes_value else [Word(head, 0)]
-        used = words[: 2 if head in takes_value else 1]
-        found += [Word(word.text, offset + word.start) for word in used]
-        end = words[len(used)].start if len(words) > len(used) else (len(rest) if head in takes_value else len(head))
-        offset, rest = offset + end, rest[end:]
+    return options, line[at:]
 
 
 def _is_number(text: str) -> bool:

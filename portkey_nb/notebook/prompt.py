@@ -103,20 +103,20 @@ def compose(
 
 def _filled(content: Any, references: References, place: str) -> Any:
     try:
-        return _expanded(content, references)
+        return expand_values(content, references)
     except RecursionError:
         pass
     raise PromptError(f"{place} is nested too deeply; write its parts as one flat list")
 
 
-def _expanded(content: Any, references: References) -> Any:
-    """Fill in every text of a content, however deep in its parts."""
+def expand_values(content: Any, references: References) -> Any:
+    """Fill in the references of every text in a value, however deep in its lists and mappings."""
     if isinstance(content, str):
         return references.expand(content)
     if isinstance(content, list):
-        return [_expanded(each, references) for each in content]
+        return [expand_values(each, references) for each in content]
     if isinstance(content, dict):
-        return {key: _expanded(each, references) for key, each in content.items()}
+        return {key: expand_values(each, references) for key, each in content.items()}
     return content
 
 
