@@ -1,0 +1,93 @@
+"""Conversations in the run log's database: the whole tree is kept, and only new turns are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from portkey_nb.engine.plain import plain, to_json
+from portkey_nb.engine.tables import CONVERSATIONS, TURNS, from_micros, insert_for
+from portkey_nb.gateway.conversation import Conversation
+
+_ONE = sa.and_(CONVERSATIONS.c.scope == sa.bindparam("at"), CONVERSATIONS.c.name == sa.bindparam("called"))
+
+
+def put(connection: sa.Connection, scope: str, name: str, data: Mapping[str, Any], updated_at: int) -> None:
+    """Write a conversation, as its ``to_dict()`` gives it; turns that are there already are left as they are.
+
+    Notes
+    -----
+    A turn's place is its index. Two processes that add to one conversation may use a place twice, but a turn always
+    has a higher one than the turn it follows.
+    """
+    insert = insert_for(connection, CONVERSATIONS).values(
+        scope=scope,
+        name=name,
+        conversation_id=data["conversation_id"],
+        head=data["head"],
+        system_text=data["system"],
+        updated_at=updated_at,
+    )
+    fresh = {column: insert.excluded[column] for column in ("conversation_id", "head", "system_text", "updated_at")}
+    connection.execute(insert.on_conflict_do_update(index_elements=["scope", "name"], set_=fresh))
+    own = TURNS.c.conversation_id == data["conversation_id"]
+    known = set(connection.scalars(sa.select(TURNS.c.turn_id).where(own)))
+    rows = [
+        {
+            "conversation_id": data["conversation_id"],
+            "turn_id": turn["turn_id"],
+            "place": place,
+            "content": to_json(plain(turn)),
+        }
+        for place, turn in enumerate(data["turns"])
+        if turn["turn_id"] not in known
+    ]
+    if rows:
+        connection.execute(insert_for(connection, TURNS).on_conflict_do_nothing(), rows)
+
+
+def find(connection: sa.Connection, scope: str, name: str) -> Conversation | None:
+    """Read a conversation; None where there is none of that name."""
+    row = connection.execute(sa.select(CONVERSATIONS).where(_ONE), {"at": scope, "called": name}).first()
+    if row is None:
+        return None
+    contents = connection.scalars(
+        sa.select(TURNS.c.content)
+        .where(TURNS.c.conversation_id == row.conversation_id)
+        .order_by(TURNS.c.place, TURNS.c.turn_id)
+    )
+    turns = [msgspec.json.decode(content) for content in contents]
+    whole = {
+        "conversation_id": row.conversation_id,
+        "head": row.head,
+        "system": row.system_text,
+        "turns": turns,
+    }
+    return Conversation.from_dict(whole)
+
+
+def listed(connection: sa.Connection, scope: str) -> list[tuple[str, int, datetime]]:
+    """List name, number of turns and time of the last change, the latest first."""
+    count = sa.func.count(TURNS.c.turn_id)
+    rows = connection.execute(
+        sa.select(CONVERSATIONS.c.name, count, CONVERSATIONS.c.updated_at)
+        .join(TURNS, TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id, isouter=True)
+        .where(CONVERSATIONS.c.scope == scope)
+        .group_by(CONVERSATIONS.c.scope, CONVERSATIONS.c.name, CONVERSATIONS.c.updated_at)
+        .order_by(CONVERSATIONS.c.updated_at.desc(), CONVERSATIONS.c.name)
+    )
+    return [(name, turns, moment) for name, turns, at in rows if (moment := from_micros(at)) is not None]
+
+
+def forget(connection: sa.Connection, scope: str, name: str) -> None:
+    """Delete a conversation, and its turns unless it is kept under another name as well."""
+    where = {"at": scope, "called": name}
+    key = connection.scalar(sa.select(CONVERSATIONS.c.conversation_id).where(_ONE), where)
+    connection.execute(sa.delete(CONVERSATIONS).where(_ONE), where)
+    others = sa.select(CONVERSATIONS.c.name).where(CONVERSATIONS.c.conversation_id == key)
+    if key is not None and connection.execute(others).first() is None:
+        connection.execute(sa.delete(TURNS).where(TURNS.c.conversation_id == key))

@@ -1,0 +1,145 @@
+"""The run log's schema, step by step: numbered migrations, each of them final once it is released."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+
+class RefusedSchema(Exception):
+    """The database is not one that this version may write.
+
+    Attributes
+    ----------
+    kind : {"newer", "foreign"}
+        Written by a newer portkey_nb, or by another program.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step, from the number before it to its own."""
+
+    number: int
+    name: str
+    apply: Callable[[sa.Connection], None]
+
+
+def _statements(*ddl: str) -> Callable[[sa.Connection], None]:
+    def apply(connection: sa.Connection) -> None:
+        for statement in ddl:
+            connection.exec_driver_sql(statement)
+
+    return apply
+
+
+# Plain SQL types that SQLite and PostgreSQL both take. Times are microseconds since 1970 in UTC.
+_RUNS = """
+CREATE TABLE runs (
+    run_id TEXT NOT NULL PRIMARY KEY,
+    group_id TEXT,
+    group_label TEXT,
+    conversation_id TEXT,
+    source TEXT,
+    notebook TEXT,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    status TEXT NOT NULL,
+    provider TEXT,
+    model TEXT,
+    demo BOOLEAN,
+    trace_id TEXT,
+    cost_usd DOUBLE PRECISION,
+    cached BOOLEAN,
+    cache_key TEXT,
+    detail TEXT NOT NULL,
+    notes TEXT
+)"""
+# Apart from the facts, so that a frame of figures does not read through megabytes of text.
+_BODIES = """
+CREATE TABLE bodies (
+    run_id TEXT NOT NULL PRIMARY KEY,
+    prompt TEXT,
+    answer TEXT,
+    rest TEXT NOT NULL
+)"""
+_CONVERSATIONS = """
+CREATE TABLE conversations (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    head TEXT,
+    system_text TEXT,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (scope, name)
+)"""
+_TURNS = """
+CREATE TABLE turns (
+    conversation_id TEXT NOT NULL,
+    turn_id TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (conversation_id, turn_id)
+)"""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        1,
+        "runs, their bodies, and conversations",
+        _statements(
+            _RUNS,
+            "CREATE INDEX runs_by_time ON runs (started_at, run_id)",
+            "CREATE INDEX runs_by_group ON runs (group_id)",
+            "CREATE INDEX runs_by_cache_key ON runs (cache_key)",
+            _BODIES,
+            _CONVERSATIONS,
+            _TURNS,
+        ),
+    ),
+)
+LATEST = MIGRATIONS[-1].number
+
+_VERSIONS = sa.table("schema_version", sa.column("number"), sa.column("name"), sa.column("applied_at"))
+_OURS = frozenset({"runs", "bodies", "conversations", "turns"})
+
+
+def version(connection: sa.Connection) -> int:
+    """Return the number of the newest migration that a database has; 0 for an empty one.
+
+    Raises
+    ------
+    RefusedSchema
+        When it is a newer version's, or another program's.
+    """
+    inspector = sa.inspect(connection)
+    names = set(inspector.get_table_names())
+    if "schema_version" not in names:
+        if names & _OURS:
+            raise RefusedSchema("foreign", f"it holds another program's table `{min(names & _OURS)}`")
+        return 0
+    if "number" not in {column["name"] for column in inspector.get_columns("schema_version")}:
+        raise RefusedSchema("foreign", "it holds another program's table `schema_version`")
+    found = int(connection.scalar(sa.select(sa.func.max(_VERSIONS.c.number))) or 0)
+    if found > LATEST:
+        raise RefusedSchema("newer", f"its schema has number {found}, and this portkey_nb knows {LATEST}")
+    return found
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Bring a database to the newest schema, inside the caller's transaction, which must hold the write lock."""
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT)"
+    )
+    present = version(connection)
+    for step in MIGRATIONS:
+        if step.number > present:
+            step.apply(connection)
+            values = {"number": step.number, "name": step.name, "applied_at": datetime.now(UTC).isoformat()}
+            connection.execute(sa.insert(_VERSIONS).values(values))

@@ -1,0 +1,254 @@
+"""What is asked of the run log, as SQLAlchemy Core: filters, frames' columns, whole runs, totals, annotations."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from portkey_nb.engine.columns import BY_NAME, Choice
+from portkey_nb.engine.plain import to_json
+from portkey_nb.engine.record import STATUSES, Run
+from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, RUNS, noted, read, to_micros
+from portkey_nb.errors import StoreError
+
+_ORDER = (RUNS.c.started_at, RUNS.c.run_id)
+_NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
+_NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which runs, checked and in the database's terms."""
+
+    n: int | None = None
+    clauses: tuple[sa.ColumnElement[bool], ...] = ()
+
+    @classmethod
+    def of(cls, *, n: Any, status: Any, model: Any, group: Any, since: Any) -> Filter:
+        """Read what a caller gave; see :func:`portkey_nb.runs`.
+
+        Raises
+        ------
+        StoreError
+            When an argument cannot be understood.
+        """
+        if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or n < 0):
+            raise StoreError(f"n is {n!r}; give how many of the last runs to show, as a whole number")
+        clauses: list[sa.ColumnElement[bool]] = []
+        if status is not None:
+            names = _names("status", status)
+            for name in names:
+                _check_status(name)
+            clauses.append(RUNS.c.status.in_(names))
+        if model is not None:
+            clauses.append(RUNS.c.model.in_(_names("model", model)))
+        if group is not None:
+            clauses.append(sa.or_(RUNS.c.group_id == str(group), RUNS.c.group_label == str(group)))
+        if since is not None:
+            clauses.append(RUNS.c.started_at >= moment(since))
+        return cls(None if n is None else int(n), tuple(clauses))
+
+
+def _names(what: str, given: Any) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given) if isinstance(given, Sequence) else [given]
+    if not all(isinstance(name, str) for name in names):
+        raise StoreError(f"{what} is {given!r}; give a name or a list of names")
+    return names
+
+
+def _check_status(name: str) -> None:
+    if name not in STATUSES:
+        close = difflib.get_close_matches(name, STATUSES, 1)
+        hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(STATUSES)}"
+        raise StoreError(f"no status {name!r}; {hint}")
+
+
+def moment(since: Any) -> int:
+    """Return microseconds since 1970 of a time, its ISO text, a day, or how long ago; without zone it is local time."""
+    found = since
+    if isinstance(since, str):
+        try:
+            found = datetime.fromisoformat(since.strip())
+        except ValueError:
+            found = None
+    if isinstance(found, timedelta):
+        found = datetime.now(UTC) - found
+    elif isinstance(found, date) and not isinstance(found, datetime):
+        found = datetime(found.year, found.month, found.day)
+    if not isinstance(found, datetime):
+        raise StoreError(f"since is {since!r}; give a datetime, a timedelta, or a text like '2026-01-31 14:00'")
+    micros = to_micros(found.astimezone())
+    assert micros is not None
+    return micros
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a frame is built of: lists of equal length by column name, and by scorer."""
+
+    run_ids: Sequence[str] = ()
+    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    scores: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+def select(connection: sa.Connection, choice: Choice, which: Filter) -> Found:
+    """Read the chosen columns of the runs that fit, oldest first."""
+    places = {column.place for column in choice.columns}
+    names = [column.name for column in choice.columns]
+    want_scores = choice.scores != ()
+    direct = [name for name in names if BY_NAME[name].place == "column"]
+    asked: list[sa.ColumnElement[Any]] = [RUNS.c.run_id, *(RUNS.c[name] for name in direct)]
+    detail = "detail" in places or want_scores
+    if detail:
+        asked += [RUNS.c.detail, RUNS.c.notes]
+    source: sa.FromClause = RUNS
+    texts = [name for name in names if name in BODY_COLUMNS]
+    rest = [name for name in names if BY_NAME[name].place == "body" and name not in BODY_COLUMNS]
+    if texts or rest:
+        source = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id)
+        asked += [BODY_COLUMNS[name] for name in texts]
+        asked += [BODIES.c.rest] if rest else []
+    statement = sa.select(*asked).select_from(source).where(*which.clauses)
+    if which.n is not None:
+        statement = statement.order_by(*_NEWEST_FIRST).limit(which.n)
+    else:
+        statement = statement.order_by(*_ORDER)
+    rows = connection.execute(statement).all()
+    if which.n is not None:
+        rows = rows[::-1]
+    if not rows:
+        return Found()
+    columns = iter(zip(*rows, strict=True))
+    run_ids = next(columns)
+    values: dict[str, Sequence[Any]] = {name: next(columns) for name in direct}
+    scores: dict[str, Sequence[Any]] = {}
+    if detail:
+        facts = [name for name in names if BY_NAME[name].place == "detail"]
+        scores = _expand(next(columns), next(columns), facts, want_scores, values)
+    values.update({name: next(columns) for name in texts})
+    if rest:
+        _decode(next(columns), rest, values)
+    return Found(run_ids, values, scores)
+
+
+def _expand(
+    details: Sequence[str],
+    notes: Sequence[str | None],
+    facts: list[str],
+    scores: bool,
+    values: dict[str, Sequence[Any]],
+) -> dict[str, Sequence[Any]]:
+    """Put the facts of the JSON details, and what was annotated later, into columns; return the scores' columns."""
+    wanted = [*facts, "scores"] if scores else facts
+    _decode(details, wanted, values)
+    later = [(at, note) for at, note in enumerate(notes) if note]
+    touched = [name for name in wanted if name in _NOTED or name == "scores"]
+    for at, note in later:
+        row = noted({name: values[name][at] for name in touched}, note)
+        for name in touched:
+            values[name][at] = row[name]  # type: ignore[index]
+    if not scores:
+        return {}
+    given = values.pop("scores")
+    scorers = sorted({scorer for each in given if each for scorer in each})
+    return {scorer: [each.get(scorer) if each else None for each in given] for scorer in scorers}
+
+
+def _decode(texts: Sequence[str | None], names: list[str], values: dict[str, Sequence[Any]]) -> None:
+    # One struct with just these fields: msgspec skips what is not asked for without making objects of it.
+    shape = msgspec.defstruct("Shape", [(name, Any, None) for name in names], gc=False)
+    whole = "[" + ",".join([text or "{}" for text in texts]) + "]"
+    rows = msgspec.json.decode(whole, type=list[shape])  # type: ignore[valid-type]
+    for name in names:
+        values[name] = [getattr(row, name) for row in rows]
+
+
+def _whole() -> sa.Select[Any]:
+    joined = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id)
+    return sa.select(RUNS, BODIES.c.prompt, BODIES.c.answer, BODIES.c.rest).select_from(joined)
+
+
+def one(run_id: str) -> sa.Select[Any]:
+    """Select the run of an id."""
+    return _whole().where(RUNS.c.run_id == run_id)
+
+
+def latest(n: int) -> sa.Select[Any]:
+    """Select the last runs, newest first."""
+    return _whole().order_by(*_NEWEST_FIRST).limit(max(0, n))
+
+
+def answered(cache_key: str) -> sa.Select[Any]:
+    """Select the newest successful run with a cache key."""
+    return latest(1).where(RUNS.c.cache_key == cache_key, RUNS.c.status == "ok")
+
+
+def fetch(connection: sa.Connection, statement: sa.Select[Any]) -> list[Run]:
+    """Read whole runs."""
+    return [read(row._asdict()) for row in connection.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What was called and what it cost.
+
+    Attributes
+    ----------
+    calls : int
+        All runs, those from a cache and of the demo gateway included.
+    failed : int
+        Those that ended with an error or incomplete.
+    cost_usd : float
+        What was paid: neither the demo gateway's play money nor what came from a cache.
+    unpriced : int
+        Answers that were paid for at an unknown price.
+    demo_calls : int
+        Runs that the demo gateway answered.
+    """
+
+    calls: int = 0
+    failed: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    demo_calls: int = 0
+
+
+def totals(connection: sa.Connection, since: int | None) -> Totals:
+    """Sum up the runs since a time, in microseconds since 1970."""
+    demo = sa.func.coalesce(RUNS.c.demo, sa.false())
+    paid = sa.and_(sa.not_(demo), sa.not_(sa.func.coalesce(RUNS.c.cached, sa.false())))
+    unknown = sa.and_(paid, RUNS.c.cost_usd.is_(None), RUNS.c.status.in_(["ok", "incomplete", "interrupted"]))
+
+    def count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+    statement = sa.select(
+        sa.func.count(),
+        count(RUNS.c.status.in_(["error", "incomplete"])),
+        sa.func.coalesce(sa.func.sum(sa.case((paid, RUNS.c.cost_usd), else_=0.0)), 0.0),
+        count(unknown),
+        count(demo),
+    ).select_from(RUNS)
+    if since is not None:
+        statement = statement.where(RUNS.c.started_at >= since)
+    calls, failed, cost, unpriced, demos = connection.execute(statement).one()
+    return Totals(int(calls), int(failed), float(cost), int(unpriced), int(demos))
+
+
+def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -> bool:
+    """Add notes to a run inside a writing transaction; False where there is no such run."""
+    found = connection.execute(sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id)).first()
+    if found is None:
+        return False
+    notes = msgspec.json.decode(found.notes) if found.notes else {}
+    joined = {**notes, **fresh}
+    if "scores" in notes or "scores" in fresh:
+        joined["scores"] = {**notes.get("scores", {}), **fresh.get("scores", {})}
+    connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(notes=to_json(joined)))
+    return True

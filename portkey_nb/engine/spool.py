@@ -1,0 +1,189 @@
+"""Where rows wait while the log cannot be written: a file beside it, else one in the temporary folder, else memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from ulid import ULID
+
+try:
+    import fcntl
+except ImportError:  # Windows: a file that is open cannot be renamed there, which guards the same moment
+    fcntl = None  # type: ignore[assignment]
+
+_encode = msgspec.json.Encoder().encode
+Event = Mapping[str, Any]
+"""What was to be written: ``{"event": "start" | "finish" | ..., ...}``."""
+
+
+class Spool:
+    """Events that wait for a database.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        The database's file; None where it is no file.
+    name : str
+        The database's name, for a spool in the temporary folder.
+
+    Notes
+    -----
+    Each event is one line, appended by one write under a lock. Whoever takes the lines up renames the file first, so
+    that nobody appends to what is being read, and deletes it when the database has committed. A process that dies in
+    between leaves the renamed file to the next; an event that is applied twice does no harm.
+    """
+
+    def __init__(self, path: Path | None, name: str) -> None:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        beside = [path.with_name(path.name + ".spool.jsonl")] if path is not None else []
+        self.files: tuple[Path, ...] = (*beside, _shelter() / f"{digest}.spool.jsonl")
+        self._memory: list[Event] = []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything to take up, as far as a quick look tells."""
+        return bool(self._memory) or any(os.path.exists(file) for file in self.files)
+
+    def put(self, event: Event) -> str:
+        """Keep an event, and return where, in words."""
+        line = _encode(event) + b"\n"
+        for file in self.files:
+            try:
+                if file.parent == _shelter():
+                    _make_shelter()
+                _append(file, line)
+            except OSError:
+                continue
+            return str(file)
+        self._memory.append(event)
+        return "memory, until this process ends"
+
+    def take_up(self, apply: Callable[[Event], None]) -> Taken:
+        """Hand over every waiting event, oldest first, while the caller holds the database's write lock.
+
+        Parameters
+        ----------
+        apply : callable
+            Puts one event into the database, inside the caller's transaction; raises ValueError for one that is none.
+
+        Returns
+        -------
+        Taken
+            What to give to :meth:`forget` once that transaction is committed.
+        """
+        done: list[Path] = []
+        for file in (part for spool in self.files for part in _set_aside(spool)):
+            try:
+                lines = _lines(file)
+                for line in lines:
+                    _hand_over(file, line, apply)
+            except OSError:
+                continue  # it stays where it is
+            done.append(file)
+        held = list(self._memory)
+        for event in held:
+            apply(event)
+        return Taken(tuple(done), len(held))
+
+    def forget(self, taken: Taken) -> None:
+        """Drop what is safe in the database now."""
+        del self._memory[: taken.held]
+        for file in taken.files:
+            with suppress(OSError):
+                file.unlink()
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was taken up: files, and how many events of those in memory."""
+
+    files: tuple[Path, ...] = ()
+    held: int = 0
+
+
+def _shelter() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"portkey_nb-{user}"
+
+
+def _make_shelter() -> None:
+    folder = _shelter()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if folder.is_symlink() or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+        raise PermissionError(f"{folder} is somebody else's")
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[int]:
+    """Open a spool for appending, alone, and make sure that it is still the one in place."""
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if fcntl is not None:
+                with suppress(OSError):  # some network file systems know no locks
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                same = os.path.samestat(os.fstat(handle), os.stat(file))
+            except FileNotFoundError:
+                same = False
+            if same:
+                yield handle
+                return
+        finally:
+            os.close(handle)
+
+
+def _append(file: Path, line: bytes) -> None:
+    with _locked(file) as handle:
+        size = os.fstat(handle).st_size
+        if size:
+            os.lseek(handle, size - 1, os.SEEK_SET)
+            if os.read(handle, 1) != b"\n":
+                line = b"\n" + line  # what a killed process left half written stays a line of its own
+        try:
+            written = os.write(handle, line)
+            while written < len(line):
+                written += os.write(handle, line[written:])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(handle, size)
+            raise
+
+
+def _set_aside(file: Path) -> list[Path]:
+    """Rename a spool, and return it with those that a process renamed and did not finish with, oldest first."""
+    with suppress(OSError):
+        file.rename(file.with_name(f"{file.name}.{ULID()}.taken"))
+    return sorted(file.parent.glob(f"{_literal(file.name)}.*.taken"))
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _lines(file: Path) -> list[bytes]:
+    with open(file, "rb") as stream:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(stream, fcntl.LOCK_SH)  # waits for one that is still appending
+        return [line for line in stream.read().split(b"\n") if line.strip()]
+
+
+def _hand_over(file: Path, line: bytes, apply: Callable[[Event], None]) -> None:
+    try:
+        event = msgspec.json.decode(line)
+        if not isinstance(event, dict):
+            raise ValueError("no event")
+        apply(event)
+    except ValueError:  # msgspec's DecodeError among them: a line cut off by a kill or a full disk
+        name = file.name.partition(".spool.jsonl")[0]
+        _append(file.with_name(f"{name}.spool.damaged"), line + b"\n")

@@ -1,0 +1,390 @@
+"""The run log: every call is a row, written when it starts, completed when it ends, and read as a DataFrame."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from portkey_nb.engine import chats, queries
+from portkey_nb.engine.columns import choose
+from portkey_nb.engine.database import FAILURES, Database, Fault, fault
+from portkey_nb.engine.plain import integer, mend, plain
+from portkey_nb.engine.queries import Totals
+from portkey_nb.engine.record import Run
+from portkey_nb.engine.spool import Event, Spool, Taken
+from portkey_nb.engine.tables import clean, put_run, to_micros
+from portkey_nb.engine.tables import scores as clean_scores
+from portkey_nb.errors import StoreError
+from portkey_nb.gateway.conversation import Conversation
+from portkey_nb.settings import data_dir, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RunStore", "Totals", "open_store", "runs"]
+
+_said: set[tuple[str, str]] = set()
+"""(place, kind) of the troubles that this process has told of."""
+
+
+class RunStore:
+    """The log of runs and conversations, in SQLite or behind a SQLAlchemy URL.
+
+    Safe to use from several threads, and several processes at once. Nothing is opened before the first call.
+
+    Parameters
+    ----------
+    url : str or path, optional
+        A file or a SQLAlchemy URL; by default ``PORTKEY_NB_STORE``, else ``runs.sqlite`` in the platform's user data
+        folder.
+
+    Examples
+    --------
+    >>> with RunStore("project/runs.sqlite") as store:
+    ...     store.frame(20, status="error")
+    """
+
+    def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
+        self._database = Database(_resolve(url))
+        self._spool = Spool(self._database.path, self._database.place)
+        self._unsaved: dict[tuple[str, str], Conversation] = {}
+        self._troubles: list[str] = []
+        self._looked = False
+        self._finalizer = weakref.finalize(self, self._database.close)
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, its password hidden."""
+        return self._database.url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path | None:
+        """The database's file; None where it is no file."""
+        return self._database.path
+
+    def __repr__(self) -> str:
+        return f"RunStore({self._database.place!r})"
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call opens them again."""
+        self._database.close()
+
+    # Writing
+
+    def start(self, run: Run) -> None:
+        """Write a run that begins. Never raises for a failing database; see :meth:`take_trouble`."""
+        self._put({"event": "start", "row": clean(run)})
+
+    def finish(self, run: Run) -> None:
+        """Complete a run, or write it whole where its start was lost. Never raises for a failing database."""
+        self._put({"event": "finish", "row": clean(run)})
+
+    def take_trouble(self) -> str | None:
+        """Return what went wrong with writing since the last time, in one sentence, and forget it.
+
+        Returns
+        -------
+        str or None
+            Each kind of trouble is told once per process.
+        """
+        told, self._troubles = self._troubles, []
+        return " ".join(told) or None
+
+    def annotate(
+        self,
+        run_id: str,
+        *,
+        rating: int | None = None,
+        rating_note: str | None = None,
+        passed: bool | None = None,
+        tags: Any = None,
+        scores: Mapping[str, float] | None = None,
+    ) -> None:
+        """Add a judgement to a run; what is None stays as it was, scores add to those there are.
+
+        Parameters
+        ----------
+        run_id : str
+        rating : int, optional
+            -10 to 10, as Portkey's feedback.
+
+        Raises
+        ------
+        StoreError
+            When there is no such run, a value does not fit, or the log cannot be written.
+        """
+        if rating is not None and (integer(rating) is None or not -10 <= rating <= 10):
+            raise StoreError(f"rating is {rating!r}; give a whole number from -10 to 10")
+        notes = {
+            "rating": integer(rating),
+            "rating_note": None if rating_note is None else mend(rating_note),
+            "passed": None if passed is None else bool(passed),
+            "tags": plain(tags, hide=True),
+            "scores": clean_scores(scores) or None,
+        }
+        with self._changing() as connection:
+            found = queries.annotate(
+                connection, run_id, {name: note for name, note in notes.items() if note is not None}
+            )
+        if not found:
+            raise StoreError(f"no run {run_id!r} in {self._database.place}; `runs()` shows their ids as its index")
+
+    # Reading
+
+    def frame(
+        self,
+        n: int | None = None,
+        *,
+        status: str | Sequence[str] | None = None,
+        model: str | Sequence[str] | None = None,
+        group: str | None = None,
+        since: datetime | timedelta | str | None = None,
+        columns: str | Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return runs as a DataFrame; parameters, result and errors as for :func:`runs`."""
+        from portkey_nb.engine import frames  # pandas loads only for frames
+
+        choice = choose(columns)
+        which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since)
+        with self._reading() as connection:
+            found = queries.Found() if connection is None else queries.select(connection, choice, which)
+        return frames.build(choice, found)
+
+    def get(self, run_id: str) -> Run | None:
+        """Return one run; None where there is none of that id."""
+        return next(iter(self._runs(queries.one(run_id))), None)
+
+    def recent(self, n: int) -> list[Run]:
+        """Return the last runs whole, newest last."""
+        return self._runs(queries.latest(n))[::-1]
+
+    def cached(self, cache_key: str) -> Run | None:
+        """Return the newest successful run with this cache key, or None."""
+        return next(iter(self._runs(queries.answered(cache_key))), None)
+
+    def totals(self, since: datetime | None = None) -> Totals:
+        """Count calls, failures and money.
+
+        Parameters
+        ----------
+        since : datetime, optional
+            Runs that started then or later; all by default.
+        """
+        with self._reading() as connection:
+            return Totals() if connection is None else queries.totals(connection, to_micros(since))
+
+    # Conversations
+
+    def load_conversation(self, scope: str, name: str) -> Conversation | None:
+        """Return a conversation with all its branches; None where there is none of that name."""
+        if (scope, name) in self._unsaved:
+            return self._unsaved[scope, name]
+        with self._reading() as connection:
+            return None if connection is None else chats.find(connection, scope, name)
+
+    def save_conversation(self, scope: str, name: str, conversation: Conversation) -> None:
+        """Keep a conversation under a name. Never raises for a failing database; see :meth:`take_trouble`.
+
+        Parameters
+        ----------
+        scope : str
+            A notebook's path, or ``"global"``.
+        """
+        data = plain(conversation.to_dict())
+        self._unsaved[scope, name] = conversation
+        event = {"event": "conversation", "scope": scope, "name": name, "data": data, "at": _now()}
+        if self._put(event):
+            self._unsaved.pop((scope, name), None)
+
+    def conversations(self, scope: str) -> list[tuple[str, int, datetime]]:
+        """Return name, number of turns and last change of each conversation, the latest first."""
+        with self._reading() as connection:
+            return [] if connection is None else chats.listed(connection, scope)
+
+    def forget_conversation(self, scope: str, name: str) -> None:
+        """Delete a conversation; its runs stay in the log."""
+        self._unsaved.pop((scope, name), None)
+        with self._changing() as connection:
+            chats.forget(connection, scope, name)
+
+    # Inside
+
+    def _put(self, event: Event) -> bool:
+        """Write an event behind all that waited; True if the database has it, else it waits in the spool."""
+        try:
+            self._commit(event)
+        except FAILURES as error:
+            self._note(fault(error), self._spool.put(event))
+            return False
+        return True
+
+    def _commit(self, event: Event | None) -> None:
+        taken = Taken()
+        with self._database.write() as connection:
+            if self._spool.waiting or not self._looked:
+                self._looked = False  # until all is committed: a file may have been set aside by then
+                taken = self._spool.take_up(lambda waiting: _apply(connection, waiting))
+            if event is not None:
+                _apply(connection, event)
+        self._looked = True
+        if taken.files or taken.held:
+            self._spool.forget(taken)
+            self._unsaved.clear()
+
+    def _note(self, found: Fault, where: str) -> None:
+        key = (self._database.place, found.kind)
+        if key not in _said:
+            _said.add(key)
+            self._troubles.append(
+                f"The run log {self._database.place} {found.said}; new rows wait in {where}, and are taken up when it "
+                f"can be written again: {found.remedy}."
+            )
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection | None]:
+        """Give a connection for reading, after taking up what waits; None while there is no database."""
+        if self._spool.waiting or (not self._looked and self._database.exists):
+            with suppress(*FAILURES):  # what waits goes on waiting; whether the rest can be read is seen below
+                self._commit(None)
+        if not self._database.exists:
+            yield None
+            return
+        with self._failing_as_store_error(), self._database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self) -> Iterator[sa.Connection]:
+        """Give a connection for a change that a person asked for, and that must not wait."""
+        with self._failing_as_store_error():
+            self._commit(None)
+            with self._database.write() as connection:
+                yield connection
+
+    @contextmanager
+    def _failing_as_store_error(self) -> Iterator[None]:
+        try:
+            yield
+            return
+        except FAILURES as error:
+            found = fault(error)
+        raise StoreError(f"the run log {self._database.place} {found.said}; {found.remedy}")
+
+    def _runs(self, statement: sa.Select[Any]) -> list[Run]:
+        with self._reading() as connection:
+            return [] if connection is None else queries.fetch(connection, statement)
+
+
+def _apply(connection: sa.Connection, event: Event) -> None:
+    try:
+        match event["event"]:
+            case "start" | "finish" as kind:
+                put_run(connection, event["row"], whole=kind == "finish")
+            case "conversation":
+                chats.put(connection, event["scope"], event["name"], event["data"], event["at"])
+            case other:
+                raise ValueError(f"no event of the run log: {other!r}")
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = repr(error)
+    else:
+        return
+    raise ValueError(f"misshapen event: {reason}")
+
+
+def _now() -> int:
+    return to_micros(datetime.now(UTC)) or 0
+
+
+def _resolve(url: str | os.PathLike[str] | None) -> sa.URL:
+    given = url if url is not None else load().store
+    if given is None:
+        given = data_dir() / "runs.sqlite"
+    text = os.fspath(given)
+    if text == ":memory:":
+        return sa.URL.create("sqlite")
+    if "://" not in text:
+        return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
+    try:
+        found = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        found = None
+    if found is None:
+        raise StoreError("the run log's URL cannot be read; give a path, or a URL like sqlite:////folder/runs.sqlite")
+    if found.get_backend_name() == "sqlite" and found.database and "file:" not in found.database:
+        return found.set(
+            database=found.database if found.database == ":memory:" else str(Path(found.database).absolute())
+        )
+    return found
+
+
+_open: dict[sa.URL, RunStore] = {}
+_open_lock = threading.Lock()
+
+
+def open_store(url: str | os.PathLike[str] | None = None) -> RunStore:
+    """Return the process's one store for a place; parameters as for :class:`RunStore`."""
+    key = _resolve(url)
+    with _open_lock:
+        if key not in _open:
+            _open[key] = RunStore(key.render_as_string(hide_password=False))
+        return _open[key]
+
+
+def runs(
+    n: int | None = None,
+    *,
+    status: str | Sequence[str] | None = None,
+    model: str | Sequence[str] | None = None,
+    group: str | None = None,
+    since: datetime | timedelta | str | None = None,
+    columns: str | Sequence[str] | None = None,
+    store: RunStore | str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Return the logged runs, newest last, with ``run_id`` as index.
+
+    Parameters
+    ----------
+    n : int, optional
+        Only the last ``n`` that fit the rest.
+    status : str or sequence of str, optional
+        ``started``, ``ok``, ``error``, ``interrupted``, ``incomplete``.
+    model : str or sequence of str, optional
+        The requested model.
+    group : str, optional
+        A group's id or label.
+    since : datetime, timedelta or str, optional
+        Runs that started then or later: a time (without zone: local time), its ISO text, or how long ago.
+    columns : None, "all", "metrics" or sequence of str
+        A handful by default; all; all but the texts and objects; or those named.
+    store : RunStore, str or path, optional
+        Another log than the default one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Unknown values are NA, never 0. Empty, with the same columns, while nothing is logged.
+
+    Raises
+    ------
+    StoreError
+        When the log cannot be read, or an argument names no column or status.
+
+    Examples
+    --------
+    >>> runs(10, status="ok").groupby("model", observed=True)["cost_usd"].sum()
+    """
+    log = store if isinstance(store, RunStore) else open_store(store)
+    return log.frame(n, status=status, model=model, group=group, since=since, columns=columns)

@@ -1,0 +1,193 @@
+"""The tables as SQLAlchemy Core knows them, and a Run as their rows and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portkey_nb.engine.columns import COLUMNS, Column
+from portkey_nb.engine.plain import integer, mend, number, plain, to_json, truth
+from portkey_nb.engine.record import Run
+
+_meta = sa.MetaData()
+
+RUNS = sa.Table(
+    "runs",
+    _meta,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text) for name in ("group_id", "group_label", "conversation_id", "source", "notebook")),
+    sa.Column("started_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    *(sa.Column(name, sa.Text) for name in ("status", "provider", "model")),
+    sa.Column("demo", sa.Boolean(create_constraint=False)),
+    sa.Column("trace_id", sa.Text),
+    sa.Column("cost_usd", sa.Double),
+    sa.Column("cached", sa.Boolean(create_constraint=False)),
+    *(sa.Column(name, sa.Text) for name in ("cache_key", "detail", "notes")),
+)
+BODIES = sa.Table(
+    "bodies",
+    _meta,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text) for name in ("prompt", "answer", "rest")),
+)
+CONVERSATIONS = sa.Table(
+    "conversations",
+    _meta,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text) for name in ("conversation_id", "head", "system_text")),
+    sa.Column("updated_at", sa.BigInteger),
+)
+TURNS = sa.Table(
+    "turns",
+    _meta,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("turn_id", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer),
+    sa.Column("content", sa.Text),
+)
+
+BODY_COLUMNS = {"prompt": BODIES.c.prompt, "text": BODIES.c.answer}
+"""The texts with columns of their own: those that a frame shows unless told otherwise."""
+
+_HIDE = frozenset({"params", "dropped_params", "metadata", "vars", "tags"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def insert_for(connection: sa.Connection, table: sa.Table) -> Any:
+    """Return the dialect's INSERT, the one statement here that is not the same in every SQL."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def to_micros(moment: datetime | None) -> int | None:
+    """Return microseconds since 1970; a time without zone counts as UTC."""
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int | None) -> datetime | None:
+    """Return an aware time in UTC."""
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+def clean(run: Run) -> dict[str, Any]:
+    """Return a run's fields as plain JSON values of the right kind, times as microseconds, secrets as ``***``."""
+    row: dict[str, Any] = {column.name: _value(column, getattr(run, column.name)) for column in COLUMNS}
+    row["status"] = row["status"] or "started"
+    row["config"] = _config(row["config"])
+    row["cache_key"] = run.cache_key
+    row["scores"] = scores(run.scores)
+    return row
+
+
+def scores(given: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return the scores that are numbers, by scorer."""
+    found = {mend(str(name)): number(score) for name, score in (given or {}).items()}
+    return {name: score for name, score in found.items() if score is not None}
+
+
+def _value(column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    match column.kind:
+        case "string" | "category":
+            return mend(value) if isinstance(value, str) else mend(str(plain(value)))
+        case "Int64":
+            return integer(value)
+        case "Float64":
+            return number(value)
+        case "boolean":
+            return truth(value)
+        case "time":
+            return to_micros(value)
+        case _:
+            return plain(value, hide=column.name in _HIDE)
+
+
+def _config(text: str | None) -> str | None:
+    """Strike secrets out of an inline Config once more; the caller should have done so."""
+    if text is None or not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        return to_json(plain(msgspec.json.decode(text), hide=True))
+    except msgspec.DecodeError:
+        return text
+
+
+_SEARCHED = tuple(column.name for column in COLUMNS if column.place == "column")
+_DETAIL = tuple(column.name for column in COLUMNS if column.place == "detail")
+_REST = tuple(column.name for column in COLUMNS if column.place == "body" and column.name not in BODY_COLUMNS)
+
+
+def split(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a clean row as one of ``runs`` and one of ``bodies``."""
+    detail = {name: row[name] for name in _DETAIL if row.get(name) is not None}
+    if row.get("scores"):
+        detail["scores"] = row["scores"]
+    main = {name: row.get(name) for name in _SEARCHED}
+    main.update(cache_key=row.get("cache_key"), detail=to_json(detail))
+    rest = {name: row[name] for name in _REST if row.get(name) is not None}
+    body = {
+        "run_id": row["run_id"],
+        "prompt": row.get("prompt"),
+        "answer": row.get("text"),
+        "rest": to_json(rest),
+    }
+    return main, body
+
+
+def read(main: Mapping[str, Any]) -> Run:
+    """Make a run of a row of ``runs`` joined with its ``bodies``."""
+    row: dict[str, Any] = {name: main[name] for name in (*_SEARCHED, "cache_key")}
+    row.update(msgspec.json.decode(main["detail"]))
+    row.update(msgspec.json.decode(main["rest"] or "{}"))
+    row.update(prompt=main["prompt"], text=main["answer"])
+    row.update(started_at=from_micros(main["started_at"]), ended_at=from_micros(main["ended_at"]))
+    return Run.from_row(noted(row, main["notes"]))
+
+
+def noted(row: dict[str, Any], notes: str | None) -> dict[str, Any]:
+    """Lay what was annotated later over a row; scores add to those there are."""
+    if notes:
+        later = msgspec.json.decode(notes)
+        row = {**row, **later, "scores": {**(row.get("scores") or {}), **later.get("scores", {})}}
+    return row
+
+
+def put_run(connection: sa.Connection, row: Mapping[str, Any], *, whole: bool) -> None:
+    """Write a clean row.
+
+    Parameters
+    ----------
+    whole : bool
+        True completes or makes the row; False makes it, and leaves one that is there already as it is.
+    """
+    for table, values in zip((RUNS, BODIES), split(row), strict=True):
+        connection.execute(_statement(connection.dialect.name, table, whole), values)
+
+
+_statements: dict[tuple[str, str, bool], Any] = {}
+
+
+def _statement(dialect: str, table: sa.Table, whole: bool) -> Any:
+    key = (dialect, table.name, whole)
+    if key not in _statements:
+        names = [column.name for column in table.columns if column.name != "notes"]
+        insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+        insert = insert.values({name: sa.bindparam(name) for name in names})
+        fresh = {name: insert.excluded[name] for name in names if name != "run_id"}
+        _statements[key] = (
+            insert.on_conflict_do_update(index_elements=["run_id"], set_=fresh)
+            if whole
+            else insert.on_conflict_do_nothing(index_elements=["run_id"])
+        )
+    return _statements[key]
