@@ -275,14 +275,14 @@ def test_values_without_a_text_worth_sending_are_refused(value: Any, hint: str) 
 
 def test_a_frame_goes_in_as_a_markdown_table() -> None:
     frame = pd.DataFrame(
-        {"city": ["Rome", "a|b\nc", None], "people": [2_873_000, 5, 0], "share": [0.5, float("nan"), 1]}
+        {"city": ["Rome", "a|b\nc\\|d", None], "people": [2_873_000, 5, 0], "share": [0.5, float("nan"), 1]}
     )
     assert said("Data:\n{{df}}\nDone", df=frame) == (
         "Data:\n"
         "| city | people | share |\n"
         "| --- | --- | --- |\n"
         "| Rome | 2873000 | 0.5 |\n"
-        "| a\\|b<br>c | 5 |  |\n"
+        "| a\\|b<br>c\\\\\\|d | 5 |  |\n"
         "|  | 0 | 1.0 |\n"
         "Done"
     )
@@ -492,7 +492,8 @@ def test_a_list_that_cannot_be_sent_is_refused_where_it_is_wrong(body: str, name
 # fmt: off
 _SCRAPS = [
     "{{", "}}", "{", "x", "xs", ".a", "[0]", "[-9]", '["k"]', "__class__", "user:", "system:", "```", "~~~~",
-    "content: ", "&a ", "*a", "!!set ", "[", "]", ":", "|", "'", '"', "é", "\ud800", "\x00", " ", "\n", "\t", "- role: user", "\n  ",
+    "content: ", "&a ", "*a", "!!set ", "[", "]", ":", "|", "'", '"', "é", "\ud800", "\x00",
+    " ", "\n", "\t", "- role: user", "\n  ",
 ]
 # fmt: on
 _MIXED = st.lists(st.sampled_from(_SCRAPS) | st.text(max_size=3), max_size=25).map("".join)
