@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
+import portkey_nb
 from portkey_nb.errors import PromptError
 from portkey_nb.notebook.prompt import Prompt, compose
 
@@ -330,7 +332,8 @@ def test_composing_loads_neither_pandas_nor_yaml() -> None:
         "import sys; from portkey_nb.notebook.prompt import compose; compose('a {{x}}', {'x': [1]}); "
         "print([name for name in ('pandas', 'numpy', 'yaml', 'httpx') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    root = Path(portkey_nb.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
