@@ -120,7 +120,7 @@ def _with_scheme(value: Any) -> Secret:
 
 def _names(value: Any) -> list[str]:
     parts = value.split(",") if isinstance(value, str) else list(value or ())
-    return [str(part).strip().lower() for part in parts if str(part).strip()]
+    return [str(part).strip().lower().replace("_", "-") for part in parts if str(part).strip()]
 
 
 def _revealed(value: Any) -> Any:

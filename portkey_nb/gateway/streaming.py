@@ -80,10 +80,10 @@ class SSEDecoder:
         """Whether the next byte begins an event."""
         return self._started and not self._pieces and not self._skip_newline
 
-    @property
-    def rest(self) -> bytes:
-        """What has come since the last event."""
-        return b"".join(self._pieces)
+    def take_rest(self) -> bytes:
+        """Give away what has come since the last event."""
+        rest, self._pieces = b"".join(self._pieces), []
+        return rest
 
 
 def _payload(event: bytes) -> bytes | None:
@@ -106,7 +106,7 @@ def decode_object(payload: bytes) -> dict[str, Any] | None:
     """
     try:
         value = _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             value = _whole_characters(json.loads(payload.decode("utf-8", "replace")))
         except (ValueError, RecursionError):
@@ -225,10 +225,9 @@ class ChunkReader:
             completion=self.completion(),
         )
 
-    @property
-    def rest(self) -> bytes:
-        """What has come since the last event."""
-        return self._sse.rest
+    def take_rest(self) -> bytes:
+        """Give away what has come since the last event."""
+        return self._sse.take_rest()
 
     def completion(self) -> ChatCompletion:
         """Return what has come so far as one completion."""
