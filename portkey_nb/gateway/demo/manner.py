@@ -97,7 +97,9 @@ def read_manner(system: str, asked: str, *, json_mode: bool = False) -> Manner:
         persona=persona.group(1).strip() if persona else None,
         start=_affix("(?:start|begin)", system),
         end=_affix("end", system),
-        most_sentences=_limit(r"(?:in|at most|max(?:imum)?|only|no more than) (\w+) (?:short )?sentences?\b", both),
+        most_sentences=_limit(
+            r"(?:in|at most|max(?:imum)?|only|no more than|write|give me) (\w+) (?:\w+ )?sentences?\b", both
+        ),
         most_words=_limit(
             r"(?:at most|max(?:imum)?|under|no more than|up to|fewer than|less than) (\w+) words\b", both
         ),
@@ -155,7 +157,7 @@ def _within(text: str, words: list[str], most: int) -> str:
         if len(f"{whole} {sentence}".split()) > most:
             break
         whole = f"{whole} {sentence}".strip()
-    return whole or " ".join(words[:most]).rstrip(",;:.") + "."
+    return whole or " ".join(words[:most]).rstrip(",;:.") + "…"
 
 
 def _outside_code(change: object, text: str) -> str:

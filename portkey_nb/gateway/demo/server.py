@@ -12,7 +12,6 @@ from collections.abc import Callable
 from types import TracebackType
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.demo.handlers import SERVER, House, application
@@ -145,7 +144,10 @@ def _checked_port(port: int) -> int:
 
 def _bind(port: int) -> list[socket.socket]:
     try:
-        return bind_sockets(port, HOST, family=socket.AF_INET)
+        # Not tornado's bind_sockets: it leaves the socket open when the port is taken.
+        listening = socket.create_server((HOST, port), backlog=128)
+        listening.setblocking(False)
+        return [listening]
     except OSError as error:
         reason = error.strerror or str(error)
     raise SettingsError(f"port {port} on {HOST} cannot be used ({reason}); choose another, or 0 for a free one")

@@ -12,7 +12,7 @@ from portkey_nb.gateway.demo.draft import Draft, Question
 from portkey_nb.gateway.demo.manner import sentences
 from portkey_nb.gateway.demo.models import Style
 
-__all__ = ["as_json", "worded"]
+__all__ = ["as_json", "named_keys", "worded"]
 
 _RAMBLING_START = (
     "Okay, so, that's a good one.",
@@ -139,16 +139,19 @@ def _abroad(draft: Draft, language: str) -> str:
 
 def as_json(draft: Draft, question: Question, *, fenced: bool) -> str:
     """Return a draft as JSON, under the keys that the question names, if any."""
-    value = _keyed(draft, _named_keys(question.text))
+    value = _keyed(draft, named_keys(question.text))
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return f"```json\n{text}\n```" if fenced else text
 
 
-def _named_keys(text: str) -> list[str]:
+def named_keys(text: str) -> list[str]:
+    """Return the JSON keys that a text asks for."""
     found = re.search(r"\b(?:keys?|fields?|properties)\b:?\s+(?:named |called )?(.{1,120})", text, re.I | re.S)
     if not found:
         return []
-    names = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.split(r"[.;:\n(]", found.group(1))[0])
+    names = re.split(
+        r"\s*,\s*(?:and\s+)?|\s+and\s+", re.split(r"[.;:\n(]| (?:for|from|of|in|describing) ", found.group(1))[0]
+    )
     keys = [re.sub(r"^[\"'`]+|[\"'`]+$", "", name.strip()) for name in names]
     return [key for key in keys if re.fullmatch(r"[A-Za-z_]\w{0,30}", key)]
 
@@ -156,9 +159,7 @@ def _named_keys(text: str) -> list[str]:
 def _keyed(draft: Draft, keys: Sequence[str]) -> dict[str, Any]:
     data = draft.data
     if isinstance(data, dict):
-        return (
-            {key: data.get(key) for key in keys} if keys and any(key in data for key in keys) else _renamed(data, keys)
-        )
+        return _renamed(data, keys)
     if isinstance(data, list):
         return {keys[0] if keys else "items": data}
     answer = data if data is not None else draft.short or draft.lead
@@ -169,5 +170,5 @@ def _keyed(draft: Draft, keys: Sequence[str]) -> dict[str, Any]:
 def _renamed(data: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     if not keys:
         return dict(data)
-    values = list(data.values())
-    return {key: values[number] if number < len(values) else None for number, key in enumerate(keys)}
+    spare = iter([value for key, value in data.items() if key not in keys])
+    return {key: data[key] if key in data else next(spare, None) for key in keys}

@@ -10,7 +10,8 @@ from portkey_nb.gateway.demo.skills.concept_texts import CONCEPTS
 
 _ASKS = re.compile(
     r"\b(?:explain|what(?:'s| is| are| does)|describe|define|definition|tell me|how do(?:es)?|why|meaning|introduc\w+|"
-    r"overview|teach|understand|summari[sz]e|explanation|paragraph|talk about|write about|something about)\b"
+    r"overview|teach|understand|summari[sz]e|explanation|paragraph|talk about|write about|something "
+    r"about|sentences? (?:about|on))\b"
 )
 _ALIASES: Mapping[str, str] = {alias: name for name, concept in CONCEPTS.items() for alias in (name, *concept.aliases)}
 

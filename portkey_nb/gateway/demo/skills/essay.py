@@ -206,6 +206,14 @@ def _title(topic: str) -> str:
     return topic[:1].upper() + topic[1:]
 
 
+def _as_subject(topic: str) -> str:
+    """Return a topic as a subject in the singular, so that every sentence fits it."""
+    topic = re.sub(r"^(?:the )?(?:history|future|importance|benefits|role|story|basics) of ", "", topic, flags=re.I)
+    last = topic.split()[-1] if topic.split() else topic
+    plural = last.endswith("s") and not last.endswith(("ss", "us", "is", "ics"))
+    return f"the world of {topic}" if plural or re.search(r"\b(?:and|or|in|to|for)\b", topic) else topic
+
+
 def article(topic: str, words: int, chance: Chance) -> str:
     """Return an article of about ``words`` words, with a heading per section."""
     parts, so_far = [f"# {_title(topic)}"], 0
@@ -249,6 +257,7 @@ def _sentences(topic: str, chance: Chance) -> dict[str, Iterator[str]]:
 
 def _of_kind(kind: str, topic: str, chance: Chance) -> Iterator[str]:
     """Yield sentences of one kind of section, all different until every combination has been used."""
+    topic = _as_subject(topic)
     angles, groups, plans = (chance.order(options) for options in (_ANGLES, _GROUPS, _PLANS[kind]))
     turns = chance.order(_TURNS)
     shift = sum(map(ord, kind))

@@ -148,7 +148,7 @@ def _author(asked: str, question: Question) -> Draft | None:
     if not re.match(r"(?:.*\b)?(?:who|whose|author|painter|inventor|composer)\b", asked):
         return None
     for work, (person, verb, more) in AUTHORS.items():
-        found = re.search(rf"\b{work}\b", question.text, re.I)
+        found = re.search(rf"\b(?:the )?{work}\b", question.text, re.I)
         if found:
             did = re.sub(r"\bit\b", found.group(0), verb, count=1)
             return _said(f"**{person}** {did}.", person, more)

@@ -13,7 +13,8 @@ _COUNTS |= {"ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "some": 5, "a 
 _USUAL = 5
 
 _THINGS: Mapping[str, str] = {
-    "fruits?": "apple, banana, orange, mango, strawberry, grape, pear, kiwi, pineapple, cherry, peach, plum, papaya, fig, lemon",
+    "fruits?": "apple, banana, orange, mango, strawberry, grape, pear, kiwi, pineapple, cherry, peach, plum, "
+    "papaya, fig, lemon",
     "berries": "strawberry, raspberry, blueberry, blackberry, gooseberry, cranberry, elderberry",
     "vegetables?": "carrot, broccoli, spinach, potato, tomato, onion, pepper, cucumber, pumpkin, leek, kale, celery",
     "colou?rs?": "red, blue, green, yellow, orange, purple, white, black, pink, turquoise, brown, grey",
@@ -30,14 +31,16 @@ _THINGS: Mapping[str, str] = {
     "continents?": "Africa, Antarctica, Asia, Europe, North America, Australia, South America",
     "oceans?": "Pacific, Atlantic, Indian Ocean, Southern Ocean, Arctic Ocean",
     "rivers?": "Nile, Amazon, Yangtze, Mississippi, Danube, Ganges, Rhine, Congo, Mekong, Volga",
-    "mountains?": "Mount Everest, K2, Kangchenjunga, Kilimanjaro, Denali, Mont Blanc, Matterhorn, Aconcagua, Mount Fuji",
+    "mountains?": "Mount Everest, K2, Kangchenjunga, Kilimanjaro, Denali, Mont Blanc, Matterhorn, Aconcagua, Mount "
+    "Fuji",
     "cities": "Tokyo, Paris, Nairobi, Lima, Sydney, Toronto, Mumbai, Istanbul, Buenos Aires, Stockholm",
     "european countries|countries in "
     "europe": "France, Germany, Spain, Italy, Poland, Sweden, Portugal, Greece, Finland, Austria",
     "countries": "Brazil, Kenya, Japan, Canada, France, India, Australia, Egypt, Norway, Peru, Vietnam, Mexico",
     "languages(?! model)": "English, Mandarin, Hindi, Spanish, French, Arabic, Portuguese, Swahili, German, Japanese",
     "programming languages": "Python, JavaScript, Java, C++, Rust, Go, R, Julia, Ruby, Swift, Kotlin, Haskell",
-    "(?:python )?(?:libraries|packages)": "NumPy, pandas, Matplotlib, scikit-learn, Requests, PyTorch, SciPy, SQLAlchemy, Polars, pytest",
+    "(?:python )?(?:libraries|packages)": "NumPy, pandas, Matplotlib, scikit-learn, Requests, PyTorch, SciPy, "
+    "SQLAlchemy, Polars, pytest",
     "(?:data )?visuali[sz]ation (?:libraries|tools)": "Matplotlib, seaborn, Plotly, Altair, Bokeh, plotnine",
     "(?:machine learning |ml "
     ")?algorithms?": "linear regression, random forest, gradient boosting, k-means, k-nearest neighbours, "
@@ -48,8 +51,10 @@ _THINGS: Mapping[str, str] = {
     "operating systems?": "Linux, macOS, Windows, Android, iOS, FreeBSD",
     "(?:large )?language models?|llms?": "GPT-4o, Claude Sonnet, Gemini Flash, Llama, Mistral, Qwen, DeepSeek",
     "metrics": "accuracy, precision, recall, F1 score, ROC AUC, mean absolute error, root mean squared error, log loss",
-    "scientists?|physicists?": "Marie Curie, Albert Einstein, Isaac Newton, Ada Lovelace, Charles Darwin, Rosalind Franklin, Niels Bohr",
-    "painters?|artists?": "Frida Kahlo, Claude Monet, Vincent van Gogh, Artemisia Gentileschi, Rembrandt, Hokusai, Paul Klee",
+    "scientists?|physicists?": "Marie Curie, Albert Einstein, Isaac Newton, Ada Lovelace, Charles Darwin, Rosalind "
+    "Franklin, Niels Bohr",
+    "painters?|artists?": "Frida Kahlo, Claude Monet, Vincent van Gogh, Artemisia Gentileschi, Rembrandt, Hokusai, "
+    "Paul Klee",
     "composers?": "Bach, Mozart, Clara Schumann, Beethoven, Debussy, Stravinsky, Verdi",
     "(?:novels?|books?)": "Pride and Prejudice, Don Quixote, Middlemarch, Moby-Dick, Beloved, The Trial, War and Peace",
     "(?:movies?|films?)": "Casablanca, Seven Samurai, Metropolis, Spirited Away, Some Like It Hot, Bicycle Thieves",

@@ -99,7 +99,7 @@ def admit(question: Question) -> Draft:
     if not question.text:
         return Draft(lead="Your message is empty. What would you like to know?")
     topic = topic_of(question.text)
-    subject = f"“{topic}”" if topic else "That"
+    subject = f"“{topic[0].upper()}{topic[1:]}”" if topic else "That"
     role = f"Even as {question.manner.persona} I have to say: " if question.manner.persona else ""
     end = question.chance.pick(("is beyond me", "is more than I know", "goes further than I do"))
     return Draft(

@@ -6,6 +6,8 @@ import re
 
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
 from portkey_nb.gateway.demo.manner import sentences
+from portkey_nb.gateway.demo.skills.essay import paragraphs
+from portkey_nb.gateway.demo.skills.manners import topic_of
 from portkey_nb.gateway.demo.skills.translation import put_into
 
 _ABOUT_ME = re.compile(
@@ -92,8 +94,9 @@ def _about_me(question: Question, asked: str) -> Draft | None:
 
 def _history(question: Question, asked: str) -> Draft | None:
     first = re.search(
-        r"\bwhat (?:did i|was my) (?:ask|say|tell|very |the )*(?:you )?(?:first|initially|at the start|question)"
-        r"|\bmy first (?:question|message)\b|\bfirst thing i (?:asked|said)\b",
+        r"\bwhat (?:did i|was my) (?:(?:ask|say|tell|you|very|the|to) )*(?:first|initial)|\bmy first "
+        r"(?:question|message)\b|"
+        r"\bfirst thing i (?:asked|said)\b",
         asked,
     )
     last = re.search(r"\bwhat did i (?:just|last) (?:ask|say)|\bmy (?:last|previous) (?:question|message)\b", asked)
@@ -162,9 +165,6 @@ def _shorter(text: str) -> str:
 
 
 def _longer(question: Question, last: str) -> Draft | None:
-    from portkey_nb.gateway.demo.skills.essay import paragraphs  # late, since memory and essay both stand below replies
-    from portkey_nb.gateway.demo.skills.manners import topic_of
-
     if not question.said:
         return None
     topic = topic_of(question.said[-1]) or "this"
@@ -187,9 +187,6 @@ _FORMAL = (
     (r"\bHi\b|\bHey\b|\bHello\b", "Good day"),
     (r"\bThanks\b", "Thank you"),
     (r"\bthanks\b", "thank you"),
-    (r"\bget\b", "obtain"),
-    (r"\bneed\b", "require"),
-    (r"\bhelp\b", "assist"),
     (r"\bkids\b", "children"),
     (r"\basap\b", "at your earliest convenience"),
     (r"!", "."),

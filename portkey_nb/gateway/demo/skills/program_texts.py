@@ -10,7 +10,7 @@ __all__ = ["PROGRAMS", "Program"]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program: when it is meant, its heading, a sentence before it, the code, sentences after it, and its language."""
+    """A program: when it is meant, its heading, what leads up to it, the code, what follows, its language."""
 
     pattern: str
     title: str

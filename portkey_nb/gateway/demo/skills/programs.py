@@ -68,7 +68,9 @@ def _scaffold(question: Question, language: str) -> Draft | None:
         return None
     said = _TRAILING.sub("", purpose["purpose"].strip())
     words = [
-        word for word in re.findall(r"[a-z]+", said.lower()) if word not in ("a", "an", "the", "of", "in", "and", "to")
+        word
+        for word in re.findall(r"[a-z]+", _base_form(said).lower())
+        if word not in ("a", "an", "the", "of", "in", "and", "to")
     ]
     name = "_".join(words[:4]) or "solve"
     code = _outline(language, name, said)
@@ -100,7 +102,8 @@ def _outline(language: str, name: str, purpose: str) -> str:
     camel = re.sub(r"_(\w)", lambda found: found.group(1).upper(), name)
     does = purpose[0].upper() + purpose[1:]
     if language in ("javascript", "typescript"):
-        return f'// {does}.\nfunction {camel}(input) {{\n  // TODO: the rule goes here\n  throw new Error("not written yet");\n}}'
+        body = '  // TODO: the rule goes here\n  throw new Error("not written yet");'
+        return f"// {does}.\nfunction {camel}(input) {{\n{body}\n}}"
     if language == "sql":
         return f"-- {does}\nSELECT *\nFROM your_table\nWHERE 1 = 1  -- TODO: the condition goes here\nLIMIT 100;"
     if language == "bash":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import Any
 
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
 from portkey_nb.gateway.demo.manner import sentences
@@ -191,21 +190,10 @@ _STOPS = frozenset(
         "what",
     ]
 )
-_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
-_PATTERNS = {
-    "emails": r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b",
-    "urls": r"https?://[^\s<>\")]+",
-    "dates": rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)? (?:{_MONTH})(?: \d{{4}})?\b|"
-    rf"\b(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b",
-    "phones": r"\+?\d[\d ()/-]{7,}\d",
-    "amounts": r"[$€£]\s?\d[\d,]*(?:\.\d+)?|\b\d[\d,]*(?:\.\d+)?\s?(?:dollars|euros|pounds|USD|EUR|GBP)\b",
-    "numbers": r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w])",
-}
-_NAMES = r"\b(?:(?:Dr|Mr|Ms|Mrs|Prof)\. )?[A-Z][a-zà-ÿ'-]+(?: (?:van |de |von |da )?[A-Z][a-zà-ÿ'-]+)+\b"
 _LABELS = ("positive", "negative", "neutral")
 
 
-def _material(question: Question) -> str:
+def material(question: Question) -> str:
     """Return the text that the question brings along, without the instruction."""
     text = question.text
     fenced = re.search(r"```\w*\n?(.*?)```|\"\"\"(.*?)\"\"\"|<text>(.*?)</text>", text, re.S)
@@ -215,7 +203,7 @@ def _material(question: Question) -> str:
     if quoted:
         return quoted.group(1).strip()
     head, colon, rest = text.partition(":")
-    if colon and len(rest.split()) >= 2 and len(head) < 240 and not rest.startswith("//"):
+    if colon and rest.strip() and len(head) < 240 and not rest.startswith("//"):
         return rest.strip()
     head, line, rest = text.partition("\n")
     if line and rest.strip():
@@ -230,7 +218,7 @@ def classify(question: Question) -> Draft | None:
     asked = f"{question.lower}"
     if not re.search(r"\bsentiment\b|\bclassify\b|\bpositive(?:,| or|/)|\btone of\b|\bhow does .* feel\b", asked):
         return None
-    text = _material(question) or re.sub(
+    text = material(question) or re.sub(
         r"^.*?(?:sentiment of|classify)\s*(?:this|the)?\s*", "", question.text, flags=re.I
     )
     labels = _own_labels(question.text)
@@ -304,81 +292,12 @@ def _tone(text: str) -> tuple[int, int]:
     return good, bad
 
 
-def extract(question: Question) -> Draft | None:
-    """Pull out the addresses, dates, numbers and names of a text."""
-    asked = question.lower
-    if not re.search(r"\b(?:extract|find all|pull out|parse|identify|which (?:emails|dates|names))\b", asked):
-        return None
-    text = _material(question)
-    if not text:
-        return None
-    instruction = question.text.replace(text, " ").lower()
-    found: dict[str, Any] = {}
-    for kind, pattern in _PATTERNS.items():
-        if re.search(rf"\b{kind.removesuffix('s')}|{'e-mail' if kind == 'emails' else kind}", instruction) or (
-            kind == "amounts" and re.search(r"\b(?:price|cost|money|total)", instruction)
-        ):
-            found[kind] = list(dict.fromkeys(re.findall(pattern, text)))
-    if re.search(r"\b(?:name|people|person|who)", instruction):
-        found["names"] = _names(text)
-    if not found:
-        found = {
-            kind: hits
-            for kind, pattern in _PATTERNS.items()
-            if (hits := list(dict.fromkeys(re.findall(pattern, text))))
-        }
-        found = {"names": _names(text)} | found
-    found = _singular(found, instruction)
-    lines = [
-        f"- {kind}: {', '.join(hits) if isinstance(hits, list) else hits or 'none'}" for kind, hits in found.items()
-    ]
-    if question.manner.json:
-        return Draft(lead="", data=found, block="")
-    only = next(iter(found.values())) if len(found) == 1 else None
-    short = only[0] if isinstance(only, list) and len(only) == 1 else ""
-    return Draft(
-        lead="This is what I found in the text:", block="\n".join(lines), short=short, title="Found", data=found
-    )
-
-
-def _singular(found: dict[str, Any], instruction: str) -> dict[str, Any]:
-    """Give one value under a singular name where the instruction speaks in the singular."""
-    out: dict[str, Any] = {}
-    for kind, hits in found.items():
-        single = kind.removesuffix("s")
-        alone = re.search(rf"\b{single}\b", instruction) and not re.search(rf"\b{kind}\b", instruction)
-        out |= {single: hits[0] if hits else None} if alone and len(hits) < 2 else {kind: hits}
-    return out
-
-
-def _names(text: str) -> list[str]:
-    hits = [
-        re.sub(r"^(?:The|On|In|At|Contact|Dear|Hi|Hello|Meet|Call|Ask) ", "", hit) for hit in re.findall(_NAMES, text)
-    ]
-    single = re.findall(
-        r"(?:\bby|\bto|\bwith|\band|\bfrom|\bname is|\bI am|\bI'm|\bmet|\bcalled) ([A-Z][a-z]{2,})\b(?! [A-Z])", text
-    )
-    first = re.findall(
-        r"(?:^|[.!?] )([A-Z][a-z]{2,}) (?:is|was|lives|works|said|met|and|called|wrote|paid|will)\b", text
-    )
-    months = set(_MONTH.split("|")) | {"The", "This", "That", "There", "She", "They", "Who", "What"}
-    whole = [hit for hit in hits if hit.split()[0] not in months]
-    return list(
-        dict.fromkeys(
-            [
-                *whole,
-                *(one for one in (*first, *single) if one not in months and not any(one in name for name in whole)),
-            ]
-        )
-    )
-
-
 def summarise(question: Question) -> Draft | None:
     """Take the sentences that carry most of a text."""
     asked = question.lower
     if not re.search(r"\b(?:summari[sz]e|summary|tl;?dr|key points|main (?:points?|idea)|gist)\b", asked):
         return None
-    text = _material(question)
+    text = material(question)
     if len(text.split()) < 12:
         return None
     parts = sentences(" ".join(text.split()))
@@ -417,7 +336,7 @@ def _weightiest(parts: list[str], wanted: int) -> list[str]:
 def rewrite(question: Question) -> Draft | None:
     """Correct or reshape a short text; and count what is in one."""
     asked = question.lower
-    text = _material(question)
+    text = material(question)
     if text and re.search(
         r"\bhow many (words|characters|letters|sentences)\b|\bcount the (words|characters|letters)\b", asked
     ):

@@ -42,7 +42,7 @@ def describe(question: Question) -> Draft | None:
     table = _read(question.text) or next(filter(None, map(_read, reversed(question.said))), None)
     if table is None:
         return None
-    asked = question.lower
+    asked = _without_table(question.text)
     wanted = _read(question.text) is not None or re.search(r"\b(?:table|rows?|columns?|data|frame)\b", asked)
     if not wanted or re.search(r"\bwrite (?:a )?(?:python|sql|code|function)\b", asked):
         return None
@@ -51,6 +51,16 @@ def describe(question: Question) -> Draft | None:
         if draft is not None:
             return draft
     return _overview(table)
+
+
+def _without_table(text: str) -> str:
+    """Return the question in lower case, without the lines that look like a row."""
+    lines = [
+        line
+        for line in text.splitlines()
+        if re.search(r"[?.:!]\s*$", line) or not re.search(r"[|,;\t]|\S {2,}\S", line)
+    ]
+    return " ".join(" ".join(lines).lower().split())
 
 
 def _read(text: str) -> _Table | None:
@@ -143,14 +153,13 @@ def _columns(table: _Table, asked: str) -> list[str]:
     named = [
         name
         for name in table.numeric
-        if re.search(rf"\b{re.escape(name.lower().replace('_', ' '))}s?\b", asked.split("|")[0].replace("_", " "))
+        if re.search(rf"\b{re.escape(name.lower().replace('_', ' '))}s?\b", asked.replace("_", " "))
     ]
     return named or table.numeric
 
 
 def _measure(table: _Table, asked: str) -> Draft | None:
-    words = asked.split("|")[0]
-    measures = [(name, work) for pattern, (name, work) in _MEASURES.items() if re.search(rf"\b(?:{pattern})\b", words)]
+    measures = [(name, work) for pattern, (name, work) in _MEASURES.items() if re.search(rf"\b(?:{pattern})\b", asked)]
     columns = _columns(table, asked)
     if not measures or not columns:
         return None
@@ -171,9 +180,8 @@ def _measure(table: _Table, asked: str) -> Draft | None:
 
 
 def _extreme(table: _Table, asked: str) -> Draft | None:
-    words = asked.split("|")[0]
-    most = re.search(r"\b(?:highest|largest|most|biggest|greatest|top|best|oldest|longest|tallest)\b", words)
-    least = re.search(r"\b(?:lowest|smallest|least|fewest|youngest|shortest|cheapest|worst)\b", words)
+    most = re.search(r"\b(?:highest|largest|most|biggest|greatest|top|best|oldest|longest|tallest)\b", asked)
+    least = re.search(r"\b(?:lowest|smallest|least|fewest|youngest|shortest|cheapest|worst)\b", asked)
     columns = _columns(table, asked)
     if not (most or least) or not columns:
         return None

@@ -67,6 +67,19 @@ _STORIES = (
     "noted: done.",
 )
 
+_TITLES = (
+    "{Topic}: What We Know and What We Only Think We Know",
+    "A Field Guide to {topic}",
+    "Ten Minutes with {topic}",
+    "{Topic}, Reconsidered",
+)
+_SLOGANS = (
+    "{Topic}. Simply done well.",
+    "Less fuss, more {topic}.",
+    "{Topic}: worth the wait.",
+    "Come for {topic}, stay for more.",
+)
+
 
 def recite(question: Question) -> Draft | None:
     """Recite something of the kind that is asked for."""
@@ -84,6 +97,15 @@ def recite(question: Question) -> Draft | None:
         return exactly(question.chance.pick(_JOKES))
     if re.search(r"\b(?:story|tale)\b", asked) and re.search(r"\b(?:write|tell|short|make)\b", asked):
         return exactly(question.chance.pick(_STORIES))
+    named = re.search(
+        r"\b(title|headline|slogan|tagline)s?\b.*?\b(?:for|about|on)\s+(?:an? )?(?:\w+ (?:about|on) "
+        r")?(.{3,50}?)[.?!]*$",
+        asked,
+    )
+    if named:
+        topic = named.group(2)
+        plans = _SLOGANS if named.group(1) in ("slogan", "tagline") else _TITLES
+        return exactly(question.chance.pick(plans).format(topic=topic, Topic=topic[0].upper() + topic[1:]))
     if re.search(r"\b(?:flip|toss) a coin\b|\bheads or tails\b", asked):
         return exactly(question.chance.pick(("Heads.", "Tails.")))
     if re.search(r"\brandom number\b|\broll a (?:die|dice)\b", asked):
