@@ -84,8 +84,8 @@ def where(name: str, place: Place) -> tuple[str, str]:
 def take_turn(store: RunStore, name: str, place: Place, body: str, known: Known) -> ChatTurn:
     """Open a conversation for a cell, forked where this cell has spoken before.
 
-    A cell is known by its notebook and id; where the front end sends no id, by its text and by how many turns
-    this session had added to the conversation before it.
+    A cell is known by its notebook and id; where the front end sends no id, by its text. In a terminal the same text
+    typed again is a new turn, so there its place among the session's turns counts as well.
     """
     scope, bare = where(name, place)
     conversation = store.load_conversation(scope, bare) or Conversation.new()
@@ -93,6 +93,6 @@ def take_turn(store: RunStore, name: str, place: Place, body: str, known: Known)
         key = f"cell:{place.notebook or ''}:{place.cell_id}"
     else:
         digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        key = f"text:{digest}:{known.chats.get(name, 0)}"
+        key = f"text:{digest}" + (f":{known.chats.get(name, 0)}" if place.terminal else "")
     forked, left = conversation.fork_for(key)
     return ChatTurn(scope, bare, forked, left, key)

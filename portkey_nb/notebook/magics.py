@@ -41,7 +41,8 @@ class DefaultConfig(Config):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
             return self.route == other
-        return dict.__eq__(self, other) and self.route == getattr(other, "route", self.route)
+        # traitlets compares settings to see whether they changed.
+        return dict.__eq__(self, other) and isinstance(other, DefaultConfig) and self.route == other.route
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -56,11 +57,20 @@ class _RouteTrait(Instance):  # type: ignore[type-arg]
         """Turn a text into settings that carry it, and carry the known route over to new settings."""
         known = obj._trait_values.get("config")
         if isinstance(value, str):
-            return DefaultConfig(known or {}, value)
+            return DefaultConfig(_without_route(known or Config()), value)
         value = super().validate(obj, value)
         if isinstance(known, DefaultConfig) and not isinstance(value, DefaultConfig):
             return DefaultConfig(value, known.route)
         return value
+
+
+def _without_route(settings: Config) -> Config:
+    """Return the settings without a route, which would be set anew at the next change of any of them."""
+    settings = Config(settings)
+    section = settings.pop("PortkeyMagics", None)
+    if section:
+        settings["PortkeyMagics"] = Config({name: value for name, value in section.items() if name != "config"})
+    return settings
 
 
 @magics_class
@@ -87,7 +97,7 @@ class PortkeyMagics(Magics):
     @property
     def route(self) -> str:
         """The default routing config; empty where none is set."""
-        return getattr(self.config, "route", "")
+        return self.config.route if isinstance(self.config, DefaultConfig) else ""
 
     @no_var_expand
     @line_cell_magic

@@ -17,10 +17,13 @@ class Place:
         The notebook's path, where Jupyter or VS Code names it.
     cell_id : str or None
         The cell's id, where the front end sends it.
+    terminal : bool
+        Whether there are no cells at all, only lines typed one after another.
     """
 
     notebook: str | None
     cell_id: str | None
+    terminal: bool = False
 
     @property
     def scope(self) -> str:
@@ -35,7 +38,8 @@ def place_of(shell: Any) -> Place:
     if hasattr(shell, "get_parent"):
         parent = shell.get_parent() or {}
         cell_id = (parent.get("metadata") or {}).get("cellId")
-    return Place(str(notebook) if notebook else None, str(cell_id) if cell_id else None)
+    terminal = type(shell).__name__ == "TerminalInteractiveShell"
+    return Place(str(notebook) if notebook else None, str(cell_id) if cell_id else None, terminal)
 
 
 def live_mode(shell: Any, wanted: str) -> str:

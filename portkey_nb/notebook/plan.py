@@ -66,6 +66,8 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
         as_messages=options.messages,
         system=options.system if options.system is not None else magics.system or None,
     )
+    if options.system is not None and prompt.own_system:
+        raise PromptError("the system message is given twice, by -s and in the body; leave one of them out")
     turn = None
     if options.chat is not None and store is not None:
         if times > 1:

@@ -32,6 +32,8 @@ class Prompt:
         The text of the last user message, as sent.
     system : str or None
         The text of the system messages, as sent.
+    own_system : bool
+        Whether the body itself has a system or developer message.
     """
 
     messages: list[dict[str, Any]]
@@ -39,6 +41,7 @@ class Prompt:
     vars: dict[str, Any]
     prompt: str
     system: str | None
+    own_system: bool = False
 
 
 def compose(
@@ -98,6 +101,7 @@ def compose(
         vars={reference: _shortened(text) for reference, text in references.used.items()},
         prompt=[_text_of(message) for message in messages if message["role"] == "user"][-1],
         system="\n\n".join(rules) if rules else None,
+        own_system=ruled,
     )
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 
 from portkey_nb import Portkey, errors, runs
 from portkey_nb.engine.reply import Replies, Reply
@@ -86,7 +87,7 @@ def test_one_failing_model_keeps_the_others_and_then_fails_the_cell(shell: Any) 
     [
         ("demo-429", "error", errors.RateLimitError),
         ("demo-500", "error", errors.GatewayError),
-        ("demo-error200", "error", errors.APIStatusError),
+        ("demo-error200", "error", errors.GatewayError),
         ("demo-break", "incomplete", errors.StreamIncomplete),
         ("demo-noend", "incomplete", errors.StreamIncomplete),
         ("demo-malformed", "incomplete", errors.StreamIncomplete),
@@ -125,6 +126,7 @@ def test_a_failed_cell_shows_one_line_and_no_traceback(shell: Any, capsys: pytes
         ("-m demo-fast --config nosuch", "x", ConfigError, "nosuch"),
         ("-m demo-fast --chat a --repeat 2", "x", PromptError, "--chat"),
         ("-m demo-fast --cache --no-log", "x", PromptError, "--cache"),
+        ('-m demo-fast -s "Be brief"', "system:\nBe long\nuser:\nHi", PromptError, "twice"),
     ],
 )
 def test_mistakes_are_said_before_any_call(shell: Any, line: str, body: str, kind: type[Exception], said: str) -> None:
@@ -228,6 +230,12 @@ def test_running_a_chat_cell_again_forks_at_its_own_turn(shell: Any, capsys: pyt
     ]
 
 
+def test_without_cell_ids_a_cell_is_known_by_its_text(shell: Any) -> None:
+    for body in ("My name is Ana", "I like astronomy", "My name is Ana"):
+        reply = cell(shell, "-m demo-fast --chat friends", body)
+    assert [message["content"] for message in reply.run.messages] == ["My name is Ana"]
+
+
 def test_the_cache_answers_the_same_question_and_keeps_its_cost(shell: Any) -> None:
     first = cell(shell, "-m gpt-4o --cache -t 0", "Say this is a test")
     second = cell(shell, "-m gpt-4o --cache -t 0", "Say this is a test")
@@ -306,13 +314,13 @@ def test_tab_completes_flags_models_and_configs(shell: Any) -> None:
         ("%%portkey -m gpt-4o --config st", "steady"),
         ("%portkey sta", "status"),
     ]:
-        text, matches = shell.complete(None, line, len(line))
-        completed = [line[: len(line) - len(text)] + match for match in matches]
-        assert any(found.endswith(expected) for found in completed), (line, text, matches)
+        with provisionalcompleter():
+            found = [line[: c.start] + c.text + line[c.end :] for c in shell.Completer.completions(line, len(line))]
+        assert any(completed.endswith(f" {expected}") for completed in found), (line, found)
 
 
 def test_help_is_one_page_however_it_is_asked_for(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    cell(shell, "-h", "")
+    cell(shell, "-h", "\n")
     page = capsys.readouterr().out
     assert shell.find_cell_magic("portkey").__doc__.strip() == page.strip()
     assert len(runs()) == 0
