@@ -10,6 +10,7 @@ from portkey_nb.gateway.demo.draft import Draft, Question, Skill
 from portkey_nb.gateway.demo.manner import finish, read_manner
 from portkey_nb.gateway.demo.models import DemoModel
 from portkey_nb.gateway.demo.skills import (
+    advising,
     arithmetic,
     comparing,
     concepts,
@@ -19,9 +20,11 @@ from portkey_nb.gateway.demo.skills import (
     listing,
     manners,
     mathematics,
+    measures,
     memory,
     programs,
     reading,
+    showcase,
     tabular,
     translation,
     verses,
@@ -43,13 +46,16 @@ SKILLS: tuple[Skill, ...] = (
     tabular.describe,
     programs.write,
     essay.write,
+    showcase.show,
     mathematics.explain,
     comparing.tabulate,
     verses.recite,
     listing.enumerate_things,
+    measures.measure,
     arithmetic.calculate,
     facts.look_up,
     concepts.explain,
+    advising.advise,
     manners.be_polite,
     manners.admit,
 )

@@ -58,6 +58,10 @@ def _normalised(text: str) -> str:
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.lower().replace("$", " "))
     text = re.sub(r"\b(" + "|".join(_TENS) + r")[- ](one|two|three|four|five|six|seven|eight|nine)\b", _two_words, text)
     text = re.sub(r"\b(" + "|".join(_NUMBERS) + r")\b", lambda found: str(_NUMBERS[found.group(1)]), text)
+    known = re.search(r"\b([a-z]) ?= ?(-?\d+(?:\.\d+)?)\b(?=.*\b(?:what|find|calculate|compute)\b)", text)
+    if known and not re.search(rf"\d{known.group(1)}\b", text):
+        # A letter whose value is told stands for it in what follows.
+        text = re.sub(rf"\b{known.group(1)}\b", known.group(2), text[known.end() :])
     for pattern, sign in _WORDS:
         text = re.sub(pattern, f" {sign} " if not sign.startswith("**") or len(sign) == 2 else sign, text)
     return " ".join(text.split())
@@ -323,7 +327,7 @@ def _root(text: str, question: Question) -> Draft | None:
 
 def _equation(text: str, question: Question) -> Draft | None:
     found = re.search(r"(-?\d*\.?\d*)\s*\*?\s*([a-z])\s*([+-]\s*\d+(?:\.\d+)?)?\s*=\s*(-?\d+(?:\.\d+)?)(?![\d.])", text)
-    if not found or not re.search(r"\bsolve\b|\bfind\b|\bwhat is\b", text):
+    if not found or not re.search(r"\bsolve\b|\bfind\b|\bwhat is [a-z]\b(?! [a-z*+])", text):
         return None
     factor = float(found.group(1) + "1" if found.group(1) in ("", "-") else found.group(1))
     offset, right, name = float((found.group(3) or "0").replace(" ", "")), float(found.group(4)), found.group(2)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from portkey_nb.gateway.demo.draft import Draft, Question, in_words
 from portkey_nb.gateway.demo.models import MODELS, PRICES
-from portkey_nb.gateway.demo.skills.concept_texts import CONCEPTS
+from portkey_nb.gateway.demo.skills.concepts import CONCEPTS
 from portkey_nb.gateway.demo.skills.fact_table import CAPITALS, PLANETS
 
 _SHELVES: Sequence[tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]] = (

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping
 
 from portkey_nb.gateway.demo.draft import Draft, Question
-from portkey_nb.gateway.demo.skills.concept_texts import CONCEPTS
+from portkey_nb.gateway.demo.skills.concept_texts import CONCEPTS as _FIRST
+from portkey_nb.gateway.demo.skills.concept_texts_programming import MORE_CONCEPTS
+
+CONCEPTS = {**_FIRST, **MORE_CONCEPTS}
 
 _ASKS = re.compile(
     r"\b(?:explain|what(?:'s| is| are| does)|describe|define|definition|tell me|how do(?:es)?|why|meaning|introduc\w+|"

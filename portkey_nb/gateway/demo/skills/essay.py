@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
 from portkey_nb.gateway.demo.skills import concepts
-from portkey_nb.gateway.demo.skills.concept_texts import CONCEPTS
+from portkey_nb.gateway.demo.skills.comparing import markdown_table
+from portkey_nb.gateway.demo.skills.concepts import CONCEPTS
 
 _ASKED = re.compile(
     r"\b(?P<count>\d[\d,.]*|a thousand|two thousand|five hundred)[- ]?(?P<unit>k\b|words?|tokens?|paragraphs?|pages?)"
@@ -178,7 +179,9 @@ def write(question: Question) -> Draft | None:
     if words < 60:
         return None
     topic = _topic(found["topic"] or "", question)
-    return exactly(article(topic, words, question.chance), data={"title": _title(topic), "words": words})
+    wanted = [kind for kind in ("list", "table", "code") if re.search(rf"\b{kind}s?\b", lower)]
+    wanted = ["list", "table", "code"] if re.search(r"\bmarkdown\b", lower) and not wanted else wanted
+    return exactly(article(topic, words, question.chance, wanted), data={"title": _title(topic), "words": words})
 
 
 def _words(count: str, unit: str) -> int:
@@ -214,8 +217,20 @@ def _as_subject(topic: str) -> str:
     return f"the world of {topic}" if plural or re.search(r"\b(?:and|or|in|to|for)\b", topic) else topic
 
 
-def article(topic: str, words: int, chance: Chance) -> str:
-    """Return an article of about ``words`` words, with a heading per section."""
+def article(topic: str, words: int, chance: Chance, blocks: Sequence[str] = ()) -> str:
+    """Return an article of about ``words`` words, with a heading per section.
+
+    Parameters
+    ----------
+    topic : str
+        What it is about.
+    words : int
+        Its length.
+    chance : Chance
+        Decides between wordings.
+    blocks : sequence of str
+        Of ``"list"``, ``"table"`` and ``"code"``: what stands at the end of the sections, in turn.
+    """
     parts, so_far = [f"# {_title(topic)}"], 0
     sentences = _sentences(topic, chance)
     name = concepts.find(topic)
@@ -224,11 +239,13 @@ def article(topic: str, words: int, chance: Chance) -> str:
         so_far = len(parts[-1].split())
     many = max(3, min(len(_SECTIONS), words // 160))
     number = 0
-    while so_far < words - 12:
+    while so_far < words - 12 or number < len(blocks):
         heading, kind = _SECTIONS[number % len(_SECTIONS)]
         again = f" ({number // len(_SECTIONS) + 1})" if number >= len(_SECTIONS) else ""
         share = max(60, words // many) if number < many else 160
         section = _section(kind, min(share, words - so_far), sentences)
+        if blocks:
+            section.append(_block(blocks[number % len(blocks)], number))
         parts += [f"## {heading}{again}", *section]
         so_far += sum(len(part.split()) for part in section)
         number += 1
@@ -238,6 +255,28 @@ def article(topic: str, words: int, chance: Chance) -> str:
 def paragraphs(topic: str, words: int, chance: Chance) -> str:
     """Return plain paragraphs about a subject, without headings."""
     return "\n\n".join(_section("practice", words, _sentences(topic, chance)))
+
+
+def _block(kind: str, number: int) -> str:
+    angles = [_ANGLES[(number * 5 + step) % len(_ANGLES)] for step in range(4)]
+    if kind == "list":
+        return "\n".join(
+            f"- {angle[0].upper()}{angle[1:]}, as {_GROUPS[(number + step) % len(_GROUPS)]} see it"
+            for step, angle in enumerate(angles)
+        )
+    if kind == "table":
+        figures = [37 * number + 17 * step + 12 for step in range(len(angles))]
+        rows = [
+            [angle, str(figure % 89), f"${figure % 97 + 0.5:.2f}"]
+            for angle, figure in zip(angles, figures, strict=True)
+        ]
+        return markdown_table([["aspect", "mentions", "cost"], *rows])
+    names = [angle.split()[-1] for angle in angles]
+    lines = "\n".join(f'    "{name}": {(19 * number + 7 * len(name)) % 48 + 1},' for name in names)
+    return (
+        f"```python\nweights = {{\n{lines}\n}}\ntotal = sum(weights.values())\nfor name, weight in weights.items():\n"
+        '    print(f"{name:<16}{weight / total:6.1%}")\n```'
+    )
 
 
 def _section(kind: str, words: int, sentences: dict[str, Iterator[str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from portkey_nb.gateway.demo.draft import Draft, Question, in_words
+from portkey_nb.gateway.demo.draft import Draft, Question, exactly, in_words
 from portkey_nb.gateway.demo.skills.fact_table import CAPITALS, PLANETS, SYMBOLS
 
 _COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
@@ -64,10 +64,11 @@ _THINGS: Mapping[str, str] = {
     "days(?: of the week)?": "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday",
     "months(?: of the "
     "year)?": "January, February, March, April, May, June, July, August, September, October, November, December",
+    "(?:random |first )?names": "Ana, Bo, Chidi, Dana, Emil, Fatima, Goran, Hana, Ines, Jun",
     "seasons": "spring, summer, autumn, winter",
     "emotions?|feelings?": "joy, sadness, anger, fear, surprise, disgust, pride, gratitude",
-    "names for (?:a|my|our) cat|cat names?": "Miso, Pixel, Luna, Basil, Noodle, Ziggy, Clementine, Mochi",
-    "names for (?:a|my|our) dog|dog names?": "Biscuit, Rufus, Maple, Scout, Hazel, Otto, Pepper, Juno",
+    "names? for (?:a|my|our) cat|cat names?": "Miso, Pixel, Luna, Basil, Noodle, Ziggy, Clementine, Mochi",
+    "names? for (?:a|my|our) dog|dog names?": "Biscuit, Rufus, Maple, Scout, Hazel, Otto, Pepper, Juno",
     "(?:startup|company|product|app) names?|names for (?:a|my|our) "
     "\\w+": "Brightloom, Northpath, Tallymark, Fernlight, Quillworks, Copperleaf, Driftwise, Lumenbay",
     "(?:uses?|use cases?|applications?) (?:of|for) (?:an? )?(?:llms?|language "
@@ -88,7 +89,7 @@ _THINGS: Mapping[str, str] = {
 """Pattern of a kind of thing -> things of it, the best known first."""
 _IN_ORDER = re.compile(r"planet|day|month|season|continent|ocean")
 _ASKED = re.compile(
-    r"\b(?:list|name|give me|tell me|show me|suggest|what are|write down|enumerate|i need|recommend|come up "
+    r"\b(?:list|name|give me|tell me|show me|suggest|generate|what are|write down|enumerate|i need|recommend|come up "
     r"with|think of)\s+"
     r"(?:me\s+)?(?:the\s+|all\s+)*(?:names? of\s+|(?:first|top|best)\s+)?"
     r"(?P<count>\d{1,3}|a few|a couple of|\w+)?\s*(?P<rest>.{0,120})",
@@ -124,8 +125,16 @@ def enumerate_things(question: Question) -> Draft | None:
     return _listed(kind, things[: count or _USUAL], question, wanted=count)
 
 
+def things_of(kind: str) -> list[str]:
+    """Return the things of a kind, or nothing where the kind is not known."""
+    fitting = [pattern for pattern in _THINGS if re.search(rf"\b(?:{pattern})$", kind)]
+    return _THINGS[max(fitting, key=len)].split(", ") if fitting else []
+
+
 def _listed(kind: str, things: Sequence[str], question: Question, wanted: int | None = None) -> Draft:
     number = len(things)
+    if number == 1:
+        return exactly(f"{things[0][0].upper()}{things[0][1:]}.", data=list(things))
     kind = kind if number != 1 or not kind.endswith("s") else kind.removesuffix("s")
     words = {value: name for name, value in _COUNTS.items() if " " not in name and name not in ("a", "some", "several")}
     how_many = words.get(number, str(number))

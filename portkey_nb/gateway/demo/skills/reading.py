@@ -216,11 +216,13 @@ def material(question: Question) -> str:
 def classify(question: Question) -> Draft | None:
     """Judge the tone of a text."""
     asked = f"{question.lower}"
-    if not re.search(r"\bsentiment\b|\bclassify\b|\bpositive(?:,| or|/)|\btone of\b|\bhow does .* feel\b", asked):
+    if not re.search(
+        r"\bsentiment\b|\bclassify\b|\bpositive(?:,| or|/)|\btone of\b|\bis th(?:is|e) "
+        "(?:review|text|comment|tweet) (?:positive|negative)|\bhow does .* feel\b",
+        asked,
+    ):
         return None
-    text = material(question) or re.sub(
-        r"^.*?(?:sentiment of|classify)\s*(?:this|the)?\s*", "", question.text, flags=re.I
-    )
+    text = material(question) or question.text
     labels = _own_labels(question.text)
     good, bad = _tone(text)
     label = "positive" if good > bad else "negative" if bad > good else "neutral"

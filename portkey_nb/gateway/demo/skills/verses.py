@@ -96,7 +96,11 @@ def recite(question: Question) -> Draft | None:
     if re.search(r"\bjokes?\b|\bmake me laugh\b|\bsomething funny\b", asked):
         return exactly(question.chance.pick(_JOKES))
     if re.search(r"\b(?:story|tale)\b", asked) and re.search(r"\b(?:write|tell|short|make)\b", asked):
-        return exactly(question.chance.pick(_STORIES))
+        words = [
+            word for word in re.findall(r"[a-z]{4,}", asked) if word not in ("short", "story", "write", "tell", "about")
+        ]
+        fitting = [story for story in _STORIES if any(word in story.lower() for word in words)]
+        return exactly(question.chance.pick(fitting or _STORIES))
     named = re.search(
         r"\b(title|headline|slogan|tagline)s?\b.*?\b(?:for|about|on)\s+(?:an? )?(?:\w+ (?:about|on) "
         r")?(.{3,50}?)[.?!]*$",
