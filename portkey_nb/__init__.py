@@ -52,13 +52,9 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register ``%%portkey``, ``%portkey`` and ``%%portkey_config``; prints nothing, calls nobody."""
-    from portkey_nb.notebook.magics import register  # IPython need not be there for the client
-
-    register(shell)
+    importlib.import_module("portkey_nb.notebook.magics").register(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take the magics away again."""
-    from portkey_nb.notebook.magics import unregister  # as above
-
-    unregister(shell)
+    importlib.import_module("portkey_nb.notebook.magics").unregister(shell)

@@ -176,7 +176,7 @@ def _display(value: Reply | Replies, left: str | None) -> None:
     from IPython.display import display  # only where IPython displays it
 
     if left is None:
-        display(value._repr_mimebundle_(), raw=True)
+        display(value._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
     elif left:
         print(left)  # noqa: T201 (the footer of a text cell, behind IPython's prompt)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.runner import client_for
@@ -222,6 +222,6 @@ def compose_config(magics: Any, line: str, cell: str) -> None:
         if not isinstance(body, dict):
             raise PromptError(f"the config's body is {type(body).__name__}; write keys and values as YAML or JSON")
         checked = parse_config(expand_values(body, References(magics.shell.user_ns)))
-        magics.shell.user_ns[name] = Config(dict(checked))
+        magics.shell.user_ns[name] = Config(cast(dict[str, Any], checked))
         return
     raise PromptError(f"the config is neither YAML nor JSON: {reason}")

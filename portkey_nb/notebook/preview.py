@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portkey_nb.engine.call import Call
+from portkey_nb.engine.conclusion import demo_prices
 from portkey_nb.engine.cost import UsageParts, price_call
 from portkey_nb.engine.runner import client_for
 from portkey_nb.engine.summary import money
@@ -33,13 +34,14 @@ def describe(call: Call) -> str:
     tokens = max(1, asked // 4)
     usage = UsageParts(tokens, 0, None, None, None)
     demo = client.base_url == "demo"
-    prices: dict[str, Any] = {}
-    if demo:
-        from portkey_nb.gateway.demo.models import PRICES  # only for the demo gateway
-
-        prices = dict(PRICES)
     priced = price_call(
-        call.model, None, usage, demo=demo, at=datetime.now(UTC), user_prices=load().prices, demo_prices=prices
+        call.model,
+        None,
+        usage,
+        demo=demo,
+        at=datetime.now(UTC),
+        user_prices=load().prices,
+        demo_prices=demo_prices(demo=demo),
     )
     cost = "price unknown" if priced.cost_usd is None else f"about {money(priced.cost_usd)} for the input"
     return "\n".join(

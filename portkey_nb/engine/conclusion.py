@@ -1,0 +1,199 @@
+"""How a call came out: what its answer, headers and clock tell, as the completed row."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.cost import UsageParts, price_call
+from portkey_nb.engine.normalize import failed_finish, finish_reason, reasoning_text, usage_parts
+from portkey_nb.engine.record import Run
+from portkey_nb.errors import APIStatusError, GatewayError, PortkeyError, StreamIncomplete
+from portkey_nb.gateway.types import ChatCompletion
+
+DEMO_SERVER = "portkey_nb-demo"
+"""The ``server`` header by which the demo gateway says that its answers are simulated."""
+
+
+@dataclass
+class Progress:
+    """What is learnt while a call runs."""
+
+    attempts: int = 0
+    first_sent: float | None = None
+    last_sent: float | None = None
+    first_piece: float | None = None
+    ended: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+    completion: ChatCompletion | None = None
+
+    def sent(self, attempt: int) -> None:
+        """Note that an attempt is on its way."""
+        now = time.monotonic()
+        self.attempts = attempt
+        self.first_sent = now if self.first_sent is None else self.first_sent
+        self.last_sent = now
+
+    def heard(self) -> None:
+        """Note that a piece of the answer has come."""
+        if self.first_piece is None:
+            self.first_piece = time.monotonic()
+
+
+def disguised(progress: Progress) -> PortkeyError | None:
+    """Return the error that a finish reason stands for, if it does."""
+    completion = progress.completion
+    for choice in completion.choices if completion is not None else ():
+        if failed_finish(choice.finish_reason):
+            return GatewayError(
+                f"the provider broke the answer off with `{choice.finish_reason}`; run again, or add a fallback",
+                status=progress.status or 200,
+                code=choice.finish_reason,
+                completion=completion,
+            )
+    return None
+
+
+def conclude(
+    call: Call,
+    run: Run,
+    progress: Progress,
+    error: PortkeyError | None,
+    *,
+    interrupted: bool,
+    prices: Mapping[str, Mapping[str, float]],
+) -> Outcome:
+    """Complete the row of a call.
+
+    Parameters
+    ----------
+    call : Call
+    run : Run
+        The row as it was started.
+    progress : Progress
+        What was learnt on the way.
+    error : PortkeyError or None
+        Why there is no whole answer.
+    interrupted : bool
+        Whether the person stopped it.
+    prices : mapping
+        The user's own price table.
+    """
+    facts = _answer_facts(progress.completion)
+    headers = dict(progress.headers)
+    if isinstance(error, APIStatusError):
+        headers = headers or error.headers
+        facts["http_status"] = error.status
+    elif progress.status is not None:
+        facts["http_status"] = progress.status
+    status = "interrupted" if interrupted else "ok" if error is None else "error"
+    if isinstance(error, StreamIncomplete) or (error is not None and facts.get("text")):
+        status = "incomplete"
+    if error is not None:
+        facts.update(error_type=type(error).__name__, error=error.message)
+    facts.update(_header_facts(headers))
+    facts["demo"] = bool(run.demo) or headers.get("server") == DEMO_SERVER
+    facts["provider"] = facts.get("provider") or run.provider
+    usage = facts.pop("usage")
+    if status in ("interrupted", "incomplete") and usage.output_tokens is None and progress.completion is not None:
+        usage = _estimate(run, facts.get("text") or "")
+        facts["tokens_estimated"] = True
+    facts.update(_usage_facts(usage))
+    answered = facts.get("model_response")
+    priced = price_call(
+        run.model or "",
+        facts["provider"],
+        usage,
+        answered=answered,
+        demo=facts["demo"],
+        at=run.started_at,
+        user_prices=prices,
+        demo_prices=demo_prices(demo=facts["demo"]),
+    )
+    facts.update(cost_usd=priced.cost_usd, price=priced.price)
+    facts.update(_timing(progress, usage))
+    done = run.with_(status=status, ended_at=datetime.now(UTC), attempts=progress.attempts or None, **facts)
+    return Outcome(call, done, progress.completion, error)
+
+
+def _answer_facts(completion: ChatCompletion | None) -> dict[str, Any]:
+    if completion is None:
+        return {"usage": usage_parts(None)}
+    data = completion._data
+    facts: dict[str, Any] = {
+        "response_id": completion.id,
+        "model_response": completion.model or None,
+        "provider": data.get("provider"),
+        "usage": usage_parts(data.get("usage")),
+    }
+    if data["choices"]:
+        first = data["choices"][0]
+        message = first["message"]
+        calls = message.get("tool_calls") or None
+        native = first.get("finish_reason")
+        facts.update(
+            text=message.get("content") or ("" if calls is None else None),
+            reasoning=reasoning_text(message),
+            tool_calls=calls,
+            native_finish_reason=native,
+            finish_reason=None if failed_finish(native) else finish_reason(native, has_tool_calls=bool(calls)),
+        )
+    return facts
+
+
+def _header_facts(headers: Mapping[str, str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "provider": headers.get("x-portkey-provider"),
+        "trace_id": headers.get("x-portkey-trace-id"),
+        "gateway_target": headers.get("x-portkey-last-used-option-index"),
+        "gateway_cache": headers.get("x-portkey-cache-status"),
+    }
+    retries = headers.get("x-portkey-retry-attempt-count", "")
+    if retries.lstrip("-").isdigit():
+        facts["gateway_retries"] = int(retries)
+    return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def _usage_facts(usage: UsageParts) -> dict[str, Any]:
+    known = (usage.input_tokens, usage.output_tokens)
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": None if None in known else sum(known),
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+
+
+def _estimate(run: Run, text: str) -> UsageParts:
+    """Estimate tokens where an answer ended before its usage came: about four characters of English each."""
+    asked = sum(len(json.dumps(message.get("content"), ensure_ascii=False)) for message in run.messages or ())
+    return UsageParts(max(1, asked // 4), (len(text) + 3) // 4, None, None, None)
+
+
+def _timing(progress: Progress, usage: UsageParts) -> dict[str, Any]:
+    if progress.first_sent is None or progress.last_sent is None or progress.ended is None:
+        return {}
+    facts: dict[str, Any] = {"latency_s": progress.ended - progress.first_sent}
+    if progress.first_piece is not None:
+        facts["ttft_s"] = progress.first_piece - progress.last_sent
+        writing = progress.ended - progress.first_piece
+        if usage.output_tokens and writing > 0:
+            facts["tokens_per_s"] = usage.output_tokens / writing
+    return facts
+
+
+def demo_prices(*, demo: bool) -> Mapping[str, Mapping[str, float]]:
+    """Return the demo gateway's own price table, for its answers only."""
+    if not demo:
+        return {}
+    from portkey_nb.gateway.demo.models import PRICES  # loads only with the demo gateway
+
+    return PRICES
