@@ -33,7 +33,7 @@ ENVIRONMENT = {
 }
 """Setting -> environment variable."""
 
-_session: dict[str, str] = {}
+_session: dict[str, Secret] = {}
 """What ``%portkey login`` was told; lives as long as the process."""
 
 
@@ -123,7 +123,7 @@ def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
                 sources[name] = source
     for name in ("api_key", "virtual_key"):
         if name in found:
-            found[name] = Secret(found[name])
+            found[name] = Secret(found[name].strip())
     known = {item.name for item in fields(Settings)}
     return Settings(**{k: v for k, v in found.items() if k in known}, sources=sources)
 
@@ -234,7 +234,7 @@ def login(api_key: str, *, save: bool = False) -> Path | None:
         raise SettingsError("no key was typed; run `%portkey login` again and paste the key at the prompt")
     if not (key.isascii() and key.isprintable()):
         raise SettingsError("that key holds characters which no key has; copy it again from the Portkey dashboard")
-    _session["api_key"] = key
+    _session["api_key"] = Secret(key)
     if not save:
         return None
     path = user_file()

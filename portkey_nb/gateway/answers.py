@@ -49,7 +49,9 @@ def error_text(body: Any) -> str:
             body.get("html-message"),
         ):
             if found:
-                return _plain(str(found))
+                more = body.get("errors")
+                first = f": {more[0]}" if isinstance(more, list) and more and isinstance(more[0], str) else ""
+                return _plain(f"{found}{first}")
         return str(body) if body else ""
     return _plain(str(body)) if body else ""
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, overload
 import httpx
 
 from portkey_nb.errors import PortkeyError
+from portkey_nb.gateway.config import hidden
 from portkey_nb.gateway.core import Core, deadline_of, pause_before_retry
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streams import AsyncStream, Stream
@@ -167,7 +168,7 @@ class Completions:
         APIConnectionError
             When it cannot be reached, or gives no answer in time.
         """
-        client = self._client
+        client, extra_headers = self._client, hidden(extra_headers)
         request = client._chat(messages, model, stream, timeout, extra_headers, request_params)
         deadline = deadline_of(request)
         response = client._send(request, deadline)
@@ -320,6 +321,7 @@ class AsyncCompletions:
         **request_params: Any,
     ) -> ChatCompletion | AsyncStream:
         """Ask for a chat completion; parameters, result and errors as for :meth:`Completions.create`."""
+        extra_headers = hidden(extra_headers)
         request = self._client._chat(messages, model, stream, timeout, extra_headers, request_params)
         return await self.perform(request)
 

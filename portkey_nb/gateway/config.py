@@ -210,13 +210,14 @@ def parse_config(value: Any) -> str | dict[str, Any]:
         When the JSON is broken or the mapping does not fit the schema.
     """
     if isinstance(value, str):
-        text = value.strip()
+        # It may hold keys, and what goes wrong from here on may show every local name.
+        value = text = Secret(value.strip())
         if not text.startswith("{"):
             if not text:
                 raise ConfigError("the config is empty; give a saved config's id or a mapping")
-            return text
+            return text.reveal()
         try:
-            value = json.loads(text)
+            value = hidden(json.loads(text))
         except json.JSONDecodeError as error:
             where = f"{error.msg} at column {error.colno}"
         else:
@@ -262,6 +263,8 @@ def hidden(value: Any) -> Any:
     >>> hidden({"provider": "openai", "api_key": "sk-1"})
     {'provider': 'openai', 'api_key': Secret('***')}
     """
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return Secret(value)
     if isinstance(value, Mapping):
         return {
             name: Secret(item) if isinstance(item, str) and names_secret(name) else hidden(item)

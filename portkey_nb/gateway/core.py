@@ -89,7 +89,9 @@ class Core:
         return self._target.label
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        # Also of a client that could not be made: what shows a traceback's names asks for it.
+        target: Target | None = getattr(self, "_target", None)
+        return f"{type(self).__name__}(base_url={target and target.label!r})"
 
     def with_options(self, options: Mapping[str, Any] | None = None, /, **config_params: Any) -> Self:
         """Return a client with other request options; this one stays as it is.

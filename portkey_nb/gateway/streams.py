@@ -60,8 +60,8 @@ class _Answer:
 
     def left_over(self) -> list[ChatCompletionChunk]:
         """Read what came where no event did: an answer that does not say of itself that it is no stream."""
-        rest = self.reader.rest
-        return self.whole(rest) if self.reader.count == 0 and rest.lstrip().startswith((b"{", b"<")) else []
+        rest = self.reader.take_rest() if self.reader.count == 0 else b""
+        return self.whole(rest) if rest.lstrip().startswith((b"{", b"<")) else []
 
     def ending(self, error: Exception | None) -> PortkeyError | None:
         """Judge how the stream ended; None when it came whole."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import gzip
 import inspect
 import json
 import pickle
+import signal
+import threading
 from collections import OrderedDict
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from portkey_nb import AsyncPortkey, Portkey
 from portkey_nb.errors import APIStatusError, ConfigError, PromptError, SettingsError
 from tests.gateway.sides import MESSAGES, Side
-from tests.servers import COMPLETION, DONE, HELLO, STALL, ScriptedServer, chunk, streamed, whole
+from tests.servers import COMPLETION, DONE, HELLO, STALL, ScriptedServer, chunk, event, streamed, whole
 
 PREFIX = "x-portkey-"
 
@@ -248,10 +252,6 @@ def test_events_under_a_wrong_content_type_are_read(side: Side) -> None:
 
 
 def test_a_compressed_stream_is_read(side: Side) -> None:
-    import gzip
-
-    from tests.servers import event
-
     data = gzip.compress(b"".join(one if isinstance(one, bytes) else event(one) for one in HELLO))
     script = streamed(data[:20], data[20:], headers={"content-encoding": "gzip"})
     with ScriptedServer(script) as server:
@@ -300,10 +300,9 @@ def test_what_is_no_answer_says_to_check_the_base_url(side: Side, content: bytes
     kind = "text/html" if content.startswith(b"<") else "application/json"
     with ScriptedServer(whole(content, headers={"content-type": kind})) as server:
         client = side.client(base_url=server.url)
+        ask = (lambda: side.read(side.create(client, stream=True))) if stream else (lambda: side.create(client))
         with pytest.raises(APIStatusError, match="check the base URL") as caught:
-            answer = side.create(client, stream=stream)
-            if stream:
-                side.read(answer)
+            ask()
     assert caught.value.status == 200
 
 
@@ -434,8 +433,6 @@ def test_messages_may_be_answers_and_texts_of_ones_own_kind(side: Side) -> None:
 
 
 def test_numpy_values_are_sent_as_numbers() -> None:
-    import numpy as np
-
     with ScriptedServer() as server, Portkey(base_url=server.url) as client:
         client.chat.completions.create(messages=MESSAGES, model="m", temperature=np.float32(0.5), seed=np.int64(7))
         assert server.requests[0].json["temperature"] == 0.5
@@ -469,18 +466,14 @@ def test_mistakes_are_told_before_anything_is_sent(side: Side, params: dict[str,
 
 
 def test_an_interrupt_closes_the_connection() -> None:
-    import signal
-    import threading
-
     with ScriptedServer(streamed(*HELLO[:2], STALL)) as server, Portkey(base_url=server.url) as client:
         stream = client.chat.completions.create(messages=MESSAGES, model="m", stream=True)
         main = threading.main_thread().ident
         assert main is not None
-        seen = 0
+        next(stream)
+        next(stream)
+        threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            for _ in stream:
-                seen += 1
-                if seen == 2:
-                    threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
+            next(stream)
         assert server.left.wait(1)
         assert stream.partial.choices[0].message.content == "Hel"

@@ -288,10 +288,9 @@ def test_a_stream_that_ends_too_early_keeps_what_came(side: Side, case: str) -> 
     script, said = BROKEN[case]
     with ScriptedServer(script) as server:
         stream = side.create(side.client(base_url=server.url), stream=True)
-        got = []
+        got = [] if case == "nothing at all" else [side.next(stream) for _ in range(3)]
         with pytest.raises(StreamIncomplete, match=said) as caught:
-            while True:
-                got.append(side.next(stream))
+            side.next(stream)
         assert "what came" in caught.value.message
         assert "run again" in caught.value.message
         assert "\n" not in caught.value.message
