@@ -1,0 +1,100 @@
+"""The notebooks run from top to bottom, are committed with what they show, and need no widget to show it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+pytestmark = pytest.mark.kernel
+
+
+def everything(cell: Any) -> str:
+    return "\n".join(
+        str(text)
+        for output in cell.get("outputs", [])
+        for text in [output.get("text", ""), *output.get("data", {}).values()]
+    )
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the quickstart once, in a folder and with a run log of its own."""
+    home = tmp_path_factory.mktemp("quickstart")
+    book = nbformat.read(NOTEBOOKS[0].parent / "quickstart.ipynb", as_version=4)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PORTKEY_BASE_URL": "demo",
+        "PORTKEY_NB_STORE": str(home / "runs.sqlite"),
+    }
+    client = NotebookClient(book, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(home)}})
+    client.execute(env=environment)
+    return book
+
+
+def cell_with(book: Any, words: str) -> Any:
+    found = [cell for cell in book.cells if cell.cell_type == "code" and words in cell.source]
+    assert len(found) == 1, words
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("bubble sort", ["<table", "<pre", "gpt-4o (demo)", "first token"]),
+        ("17 * 23 + 4", ["gpt-4o", "claude-sonnet", "llama-local", "395"]),
+        ("portkey_nb.runs(4)", ["claude-sonnet", "ok", "ttft_s"]),
+        ("groupby", ["tokens_per_s", "gpt-4o"]),
+        ("report <<", ["119.33"]),
+        ("report.upper()", ["input_tokens"]),
+        ("My name is Ana", ["Ana"]),
+        ("What is my name?", ["Ana"]),
+        ("--config steady", ["config.targets[1]"]),
+        ("portkey_nb.ask", ["Paris", "this is a test"]),
+        ("%portkey status", ["demo", "calls"]),
+    ],
+)
+def test_each_cell_of_the_quickstart_shows_what_it_is_there_for(quickstart: Any, source: str, shown: list[str]) -> None:
+    text = everything(cell_with(quickstart, source))
+    for words in shown:
+        assert words.lower() in text.lower(), (words, text[:2000])
+
+
+def test_no_cell_of_the_quickstart_complains(quickstart: Any) -> None:
+    for cell in quickstart.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output
+
+
+def test_what_runs_is_saved_without_widgets_and_exports_to_html(quickstart: Any) -> None:
+    saved = nbformat.writes(quickstart)
+    assert "application/vnd.jupyter.widget-view+json" not in saved
+    page, _ = HTMLExporter().from_notebook_node(quickstart)
+    assert "395" in page
+    assert "first token" in page
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_committed_notebook_holds_its_outputs_and_nothing_private(path: Path) -> None:
+    book = nbformat.read(path, as_version=4)
+    nbformat.validate(book)
+    assert book.metadata.kernelspec.name == "python3"
+    silent = re.compile(r"^(%load_ext|%%portkey_config|import |\w+ = )")
+    for cell in book.cells:
+        if cell.cell_type == "code" and not silent.match(cell.source):
+            assert cell.outputs, cell.source
+            assert cell.execution_count
+    saved = path.read_text(encoding="utf-8")
+    assert "widget-view+json" not in saved
+    assert "widgets" not in book.metadata
+    assert not re.search(r"/(home|root|Users|tmp|work)/", saved)
