@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -319,6 +322,17 @@ def test_stopping_closes_the_port_and_starting_again_works() -> None:
         assert httpx.get(f"{gateway.base_url}/models").status_code == 200
 
 
+def test_stopping_closes_connections_that_are_kept_open() -> None:
+    gateway = DemoGateway(speed=0).start()
+    port = int(gateway.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as idle:
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n")
+        assert idle.recv(65536).startswith(b"HTTP/1.1 200")
+        gateway.stop()
+        while idle.recv(65536):
+            pass
+
+
 def test_a_port_in_use_is_one_line(gateway: DemoGateway) -> None:
     port = int(gateway.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
     with pytest.raises(SettingsError, match=f"port {port} on 127.0.0.1 cannot be used") as caught:
@@ -343,6 +357,25 @@ def test_embedded_is_one_per_process() -> None:
     embedded().stop()
     assert embedded().running
     embedded().stop()
+
+
+SERVE = """
+import sys
+from portkey_nb.gateway.demo.server import serve_forever
+serve_forever(on_ready=lambda url: print(url, file=sys.stderr, flush=True))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_serving_ends_quietly_with_ctrl_c() -> None:
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", SERVE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        url = server.stderr.readline().strip()
+        assert httpx.post(f"{url}/chat/completions", content=b"{").status_code == 400
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=20)
+    assert (out, err, server.returncode) == ("", "", 0)
 
 
 @given(st.text())

@@ -196,7 +196,11 @@ def _words(count: str, unit: str) -> int:
 
 
 def _topic(said: str, question: Question) -> str:
-    said = re.split(r"\s+(?:in|with|using|and (?:then|make|use|include)|for (?:a|my|the))\s", said.strip())[0]
+    said = re.split(
+        r"\s+(?:in (?:markdown|english|german|french|simple|plain|the style)|as (?:markdown|an?)|with|using|and "
+        r"(?:then|make|use|include)|and (?:a|an) (?:list|table)|for (?:a|my|the))(?:\s|$)",
+        said.strip(),
+    )[0]
     if not said:
         about = re.search(r"\b(?:about|on)\s+([^.?!\n]{2,80})", question.text)
         said = about.group(1) if about else "the subject at hand"

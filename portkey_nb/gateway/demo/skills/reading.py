@@ -218,7 +218,7 @@ def classify(question: Question) -> Draft | None:
     asked = f"{question.lower}"
     if not re.search(
         r"\bsentiment\b|\bclassify\b|\bpositive(?:,| or|/)|\btone of\b|\bis th(?:is|e) "
-        "(?:review|text|comment|tweet) (?:positive|negative)|\bhow does .* feel\b",
+        r"(?:review|text|comment|tweet) (?:positive|negative)|\bhow does .* feel\b",
         asked,
     ):
         return None
