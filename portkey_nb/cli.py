@@ -186,6 +186,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
         running.stop()
+        _write(running)
     outcome = running.outcomes()[0]
     print(flush=True)
     if isinstance(outcome, PortkeyError):

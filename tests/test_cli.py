@@ -1,0 +1,243 @@
+"""The command line as people run it: what goes to stdout, what to stderr, and the exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+import portkey_nb
+from portkey_nb import ask, cli, runs
+from portkey_nb.gateway.demo.server import DemoGateway
+
+WAIT_S = 30
+PACKAGE = Path(portkey_nb.__file__).parent
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-c", "import sys; from portkey_nb.cli import main; sys.exit(main())", *words]
+
+
+def environment(**given: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PACKAGE.parent), **given}
+
+
+def run(*words: str, stdin: str = "", **given: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), input=stdin, capture_output=True, text=True, timeout=WAIT_S, env=environment(**given)
+    )
+
+
+@contextmanager
+def started(*words: str, **given: str) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command(*words), stdout=pipe, stderr=pipe, text=True, env=environment(**given))
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_gateway_is_served_and_stops_quietly(sign: signal.Signals) -> None:
+    with started("demo", "--port", "0") as process:
+        assert process.stdout is not None
+        first, second = process.stdout.readline(), process.stdout.readline()
+        base_url = second.strip().removeprefix("export PORTKEY_BASE_URL=")
+        assert base_url in first
+        listed = httpx.get(f"{base_url}/models", timeout=WAIT_S).json()
+        assert "gpt-4o" in {model["id"] for model in listed["data"]}
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=WAIT_S)
+    assert (out, err) == ("", "")
+    assert process.returncode in (130, -sign)
+
+
+def test_a_port_in_use_is_one_line(demo: DemoGateway) -> None:
+    port = demo.base_url.split(":")[2].split("/")[0]
+    done = run("demo", "--port", port)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert port in one_line(done.stderr)
+
+
+def one_line(text: str) -> str:
+    assert text.startswith("portkey-nb: ")
+    assert text.count("\n") == 1, text
+    return text
+
+
+def test_ask_prints_the_reply_and_its_footer_apart(demo: DemoGateway) -> None:
+    done = run("ask", "-m", "demo-fast", "Say this is a test", PORTKEY_BASE_URL=demo.base_url)
+    assert done.returncode == 0, done.stderr
+    assert "this is a test" in done.stdout.lower()
+    assert done.stdout.endswith("\n")
+    assert "demo-fast" not in done.stdout
+    assert done.stderr.count("\n") == 1
+    assert "demo-fast" in done.stderr
+    assert "tokens" in done.stderr
+    assert list(runs()["text"]) == [done.stdout.removesuffix("\n")]
+
+
+def test_ask_reads_standard_input(demo: DemoGateway) -> None:
+    done = run("ask", "-m", "demo-fast", "-", stdin="What is 6 * 7?", PORTKEY_BASE_URL=demo.base_url)
+    assert done.returncode == 0, done.stderr
+    assert "42" in done.stdout
+    assert list(runs()["prompt"]) == ["What is 6 * 7?"]
+
+
+@pytest.mark.parametrize(
+    ("words", "base_url", "said"),
+    [
+        (["-m", "demo-error200", "hello"], "demo", "demo"),
+        (["hello"], "demo", "no model"),
+        (["-m", "gpt-4o", "hello"], "", "PORTKEY_API_KEY"),
+    ],
+    ids=["an error of the gateway", "no model", "no key"],
+)
+def test_what_fails_is_one_line_and_status_1(words: list[str], base_url: str, said: str) -> None:
+    done = run("ask", *words, **({"PORTKEY_BASE_URL": base_url} if base_url else {}))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    one_line(done.stderr.splitlines(keepends=True)[-1])
+
+
+def test_a_misused_command_is_status_2() -> None:
+    done = run("aks")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupted_ask_keeps_what_came(demo: DemoGateway) -> None:
+    with started("ask", "-m", "demo-stall", "Write about rivers", PORTKEY_BASE_URL=demo.base_url) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        shown = process.stdout.read(3)
+        process.send_signal(signal.SIGINT)
+        shown += process.stdout.read()
+        err = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    logged = runs()
+    assert list(logged["status"]) == ["interrupted"]
+    assert shown.removesuffix("\n") == logged["text"].iloc[0]
+
+
+def test_a_pipe_that_closes_early_is_quiet(demo: DemoGateway) -> None:
+    with started("ask", "-m", "gpt-4o", "Write a long text about rivers", PORTKEY_BASE_URL=demo.base_url) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+        process.wait(WAIT_S)
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+
+
+@pytest.fixture
+def logged(demo: DemoGateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Log two runs and return their ids."""
+    monkeypatch.setenv("PORTKEY_BASE_URL", demo.base_url)
+    for number in (1, 2):
+        ask(f'Say "{number}, two"', model="demo-fast")
+    return list(runs().index)
+
+
+def test_runs_as_a_table(logged: list[str]) -> None:
+    done = run("runs")
+    assert done.returncode == 0, done.stderr
+    assert all(run_id in done.stdout for run_id in logged)
+    newest = run("runs", "-n", "1").stdout
+    assert logged[1] in newest
+    assert logged[0] not in newest
+
+
+def test_no_runs_are_said() -> None:
+    done = run("runs")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no runs yet\n", "")
+
+
+def test_runs_as_csv(logged: list[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("runs", "--format", "csv").stdout)))
+    assert [row["run_id"] for row in rows] == logged
+    assert [row["model"] for row in rows] == ["demo-fast"] * 2
+    assert rows[0]["prompt"] == 'Say "1, two"'
+
+
+def test_runs_as_json_lines_in_a_file(logged: list[str], tmp_path: Path) -> None:
+    target = tmp_path / "runs.jsonl"
+    done = run("runs", "--format", "json", "--output", str(target))
+    assert (done.returncode, done.stdout) == (0, "")
+    rows = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [row["run_id"] for row in rows] == logged
+    assert rows[1]["messages"] == [{"role": "user", "content": 'Say "2, two"'}]
+
+
+def test_parquet_needs_a_file_and_pyarrow(logged: list[str], tmp_path: Path) -> None:
+    done = run("runs", "--format", "parquet")
+    assert done.returncode == 1
+    assert "--output" in one_line(done.stderr)
+    # A module that cannot be found stands for pyarrow not being installed.
+    without = "import sys; sys.modules['pyarrow'] = None; from portkey_nb.cli import main; sys.exit(main())"
+    words = [sys.executable, "-c", without, "runs", "--format", "parquet", "--output", str(tmp_path / "runs.parquet")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_S, env=environment())
+    assert done.returncode == 1
+    assert "pip install pyarrow" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("given", "base_url", "said"),
+    [
+        ({}, "demo", "demo gateway"),
+        ({"PORTKEY_API_KEY": "pk-secret"}, None, "hosted"),
+        ({"PORTKEY_BASE_URL": "http://127.0.0.1:9/v1"}, "http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1"),
+    ],
+    ids=["neither", "a key", "a base URL"],
+)
+def test_kernels_get_the_demo_gateway_only_without_key_and_base_url(
+    given: dict[str, str], base_url: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    variables, line = cli.kernel_environment()
+    assert variables.get("PORTKEY_BASE_URL") == base_url
+    assert said in line
+    assert "pk-secret" not in line
+
+
+def test_the_notebooks_of_a_checkout_are_opened_where_they_are() -> None:
+    assert cli.notebooks_folder() == PACKAGE.parent / "notebooks"
+
+
+def test_packaged_notebooks_are_copied_once_and_never_overwritten(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    shutil.copytree(PACKAGE, site / "portkey_nb", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE.parent / "notebooks", site / "portkey_nb" / "packaged_notebooks")
+    look = "from portkey_nb.cli import notebooks_folder; print(notebooks_folder())"
+    words = [sys.executable, "-c", look]
+    for _ in range(2):
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=WAIT_S, env=environment(PYTHONPATH=str(site))
+        )
+        folder = Path(done.stdout.strip())
+        assert folder == Path.cwd() / "portkey-notebooks", done.stderr
+        mine = folder / "quickstart.ipynb"
+        if not (folder / "mine").exists():
+            assert json.loads(mine.read_text(encoding="utf-8"))["cells"]
+            mine.write_text("edited", encoding="utf-8")
+            (folder / "mine").touch()
+    assert mine.read_text(encoding="utf-8") == "edited"
