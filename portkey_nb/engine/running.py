@@ -73,15 +73,22 @@ class Running:
                 self._left -= 1
             yield event
 
+    def waiting(self) -> Iterator[Event]:
+        """Yield what has happened and was not yet seen, without waiting for more."""
+        while True:
+            try:
+                yield self._queue.get_nowait()
+            except queue.Empty:
+                return
+
     def stop(self) -> None:
         """Cancel all calls, close their connections, and wait until each is written down."""
-        loop = self._future
-        if not loop.done():
+        if not self._future.done():
             submit(self._cancel())
         deadline = time.monotonic() + STOP_S
-        while not loop.done() and time.monotonic() < deadline:
+        while not self._future.done() and time.monotonic() < deadline:
             try:
-                loop.result(timeout=0.2)
+                self._future.result(timeout=0.2)
             except KeyboardInterrupt:
                 continue  # an impatient second press: the rows still have to be written
             except TimeoutError:

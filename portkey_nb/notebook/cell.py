@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.call import Call, Event, Outcome
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.engine.runner import Runner
@@ -46,7 +48,8 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
     outcomes, interrupted = _watch(plan, view)
     replies = _replies(plan, outcomes)
     _save_turn(magics, options, plan, outcomes)
-    _close(plan, view, outcomes, bound=options.output is not None, replies=replies)
+    columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
+    view.close(bundle(columns), columns)
     _say_trouble(plan)
     magics.known.models.update(
         call.model for call in plan.calls if call.label in replies and not replies[call.label].run.error
@@ -70,17 +73,17 @@ def _watch(plan: Plan, view: LiveCell) -> tuple[list[Outcome | PortkeyError | No
     try:
         view.start()
         running = Running(Runner(plan.store), plan.calls)
-        _paint(running, view)
+        _paint(running, view, running.events(TICK_S))
     except KeyboardInterrupt:
         interrupted = True
         if running is not None:
             running.stop()
-            _paint(running, view)
+            _paint(running, view, running.waiting())
     return (running.outcomes() if running is not None else [None] * len(plan.calls)), interrupted
 
 
-def _paint(running: Running, view: LiveCell) -> None:
-    for event in running.events(TICK_S):
+def _paint(running: Running, view: LiveCell, events: Iterator[Event | None]) -> None:
+    for event in events:
         if event is not None and event.kind == "done":
             outcome = running.outcome(event.index)
             if isinstance(outcome, PortkeyError):
@@ -119,24 +122,11 @@ def _save_turn(magics: Any, options: CellOptions, plan: Plan, outcomes: list[Out
     magics.known.chats[name] = magics.known.chats.get(name, 0) + 1
 
 
-def _close(
-    plan: Plan, view: LiveCell, outcomes: list[Outcome | PortkeyError | None], *, bound: bool, replies: Replies
-) -> None:
-    columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
-    view.close(bundle(columns), columns)
-
-
 def _column(call: Call, outcome: Outcome | PortkeyError | None, turn: ChatTurn | None) -> Column:
     if isinstance(outcome, Outcome):
         shown = column(call.label, outcome.run)
         if turn is not None and turn.note:
-            return Column(
-                label=shown.label,
-                text=shown.text,
-                footer=f"{shown.footer} · {turn.note}",
-                error=shown.error,
-                reasoning=shown.reasoning,
-            )
+            return replace(shown, footer=f"{shown.footer} · {turn.note}")
         return shown
     said = outcome.message if isinstance(outcome, PortkeyError) else None
     return Column(label=call.label, text="", footer=f"{call.model} · not sent", error=said, reasoning="")
