@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Self
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from types import AsyncGeneratorType, GeneratorType
+from typing import Self, cast
 
 import httpx
 
@@ -14,7 +15,7 @@ from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streaming import ChunkReader, as_chunk, decode_object
-from portkey_nb.gateway.transport import read_until
+from portkey_nb.gateway.transport import read_until, wake
 from portkey_nb.gateway.types import PORTKEY_PREFIX, ChatCompletion, ChatCompletionChunk
 
 _DRAIN_S = 1.0
@@ -35,6 +36,7 @@ class _Answer:
         self.headers = dict(response.headers)
         self.secrets = request.secrets
         self.reader = ChunkReader(self.headers, request.secrets)
+        self.closed = False
 
     @property
     def comes_whole(self) -> bool:
@@ -67,7 +69,9 @@ class _Answer:
         """Judge how the stream ended; None when it came whole."""
         if self.reader.failure is not None:
             return self.reader.failure
-        if error is None:
+        if self.closed:
+            reason = "was closed"
+        elif error is None:
             reason = "ended"
         elif self.deadline is not None and time.monotonic() >= self.deadline - 0.01:
             reason = "passed the time limit of the whole call"
@@ -134,7 +138,7 @@ class Stream(_Shown):
 
     def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
         super().__init__(_Answer(response, request, deadline))
-        self._chunks = _read(self._answer)
+        self._chunks = cast("GeneratorType[ChatCompletionChunk, None, None]", _read(self._answer))
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
         # The generator itself: a call less for every chunk.
@@ -144,9 +148,13 @@ class Stream(_Shown):
         return next(self._chunks)
 
     def close(self) -> None:
-        """End the stream: the connection is closed, and the gateway sees it."""
+        """End the stream, also from another thread: the connection is closed, and the gateway sees it."""
+        self._answer.closed = True
+        if self._chunks.gi_running:
+            wake(self._answer.response)
+            return
         self._answer.response.close()
-        self._chunks.close()  # type: ignore[attr-defined]
+        self._chunks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +175,7 @@ class Stream(_Shown):
         return self._final()
 
 
-def _read(answer: _Answer) -> Iterator[ChatCompletionChunk]:
+def _read(answer: _Answer) -> Generator[ChatCompletionChunk, None, None]:
     reader, response, deadline = answer.reader, answer.response, answer.deadline
     feed = reader.feed
     error: Exception | None = None
@@ -202,7 +210,7 @@ class AsyncStream(_Shown):
 
     def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
         super().__init__(_Answer(response, request, deadline))
-        self._chunks = _aread(self._answer)
+        self._chunks = cast("AsyncGeneratorType[ChatCompletionChunk, None]", _aread(self._answer))
 
     def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
         return self._chunks
@@ -211,9 +219,11 @@ class AsyncStream(_Shown):
         return await anext(self._chunks)
 
     async def close(self) -> None:
-        """End the stream: the connection is closed, and the gateway sees it."""
+        """End the stream, also from another task: the connection is closed, and the gateway sees it."""
+        self._answer.closed = True
         await self._answer.response.aclose()
-        await self._chunks.aclose()  # type: ignore[attr-defined]
+        if not self._chunks.ag_running:
+            await self._chunks.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -234,7 +244,7 @@ class AsyncStream(_Shown):
         return self._final()
 
 
-async def _aread(answer: _Answer) -> AsyncIterator[ChatCompletionChunk]:
+async def _aread(answer: _Answer) -> AsyncGenerator[ChatCompletionChunk, None]:
     reader, response, deadline = answer.reader, answer.response, answer.deadline
     feed = reader.feed
     error: Exception | None = None

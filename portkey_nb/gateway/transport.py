@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -172,6 +173,16 @@ def read_until(response: httpx.Response, moment: float | None) -> Iterator[None]
         yield
     finally:
         del stream.read
+
+
+def wake(response: httpx.Response) -> None:
+    """Let a thread that waits for an answer's next byte go on, finding the connection's end."""
+    stream: Any = response.extensions.get("network_stream")
+    connection = stream.get_extra_info("socket") if stream is not None else None
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            # Below TLS, whose own shutdown would wait for the other side.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from portkey_nb import AsyncPortkey, Portkey
-from portkey_nb.errors import APIStatusError, ConfigError, PromptError, SettingsError
+from portkey_nb.errors import APIStatusError, ConfigError, PromptError, SettingsError, StreamIncomplete
 from tests.gateway.sides import MESSAGES, Side
 from tests.servers import COMPLETION, DONE, HELLO, STALL, ScriptedServer, chunk, event, streamed, whole
 
@@ -331,6 +331,34 @@ def test_a_blocking_stream_that_is_dropped_closes_its_connection() -> None:
                 next(stream)
             del stream
             assert server.left.wait(1)
+
+
+def test_a_blocking_stream_is_closed_from_another_thread() -> None:
+    with ScriptedServer(streamed(*HELLO[:2], STALL)) as server, Portkey(base_url=server.url) as client:
+        stream = client.chat.completions.create(messages=MESSAGES, model="m", stream=True)
+        next(stream)
+        next(stream)
+        threading.Timer(0.05, stream.close).start()
+        with pytest.raises(StreamIncomplete, match="was closed") as caught:
+            next(stream)
+        assert caught.value.completion.choices[0].message.content == "Hel"
+        assert server.left.wait(1)
+
+
+def test_an_asynchronous_stream_is_closed_from_another_task() -> None:
+    async def main(url: str) -> None:
+        async with AsyncPortkey(base_url=url) as client:
+            stream = await client.chat.completions.create(messages=MESSAGES, model="m", stream=True)
+            reading = asyncio.create_task(stream.get_final_completion())
+            while stream.partial.choices == [] or stream.partial.choices[0].message.content != "Hel":
+                await asyncio.sleep(0)
+            await stream.close()
+            with pytest.raises(StreamIncomplete, match="was closed"):
+                await reading
+
+    with ScriptedServer(streamed(*HELLO[:2], STALL)) as server:
+        asyncio.run(main(server.url))
+        assert server.left.wait(1)
 
 
 def test_cancelling_a_task_is_seen_by_the_server() -> None:

@@ -136,8 +136,13 @@ def test_the_whole_call_counts_its_retries(side: Side) -> None:
 
 
 def test_a_limit_of_one_call_leaves_the_next_alone(side: Side) -> None:
-    with ScriptedServer(streamed(*HELLO), whole(COMPLETION)) as server:
-        client = side.client(base_url=server.url)
-        side.read(side.create(client, stream=True, timeout=30))
-        assert side.create(client).id == "c1"
-        assert server.connections == 1
+    for first in (streamed(*HELLO), whole(COMPLETION)):
+        later = threading.Event()
+        top, body = whole(COMPLETION)[0].split(b"\r\n\r\n")  # type: ignore[union-attr]
+        with ScriptedServer(first, [top + b"\r\n\r\n", later, body]) as server:
+            client = side.client(base_url=server.url)
+            stream = side.create(client, stream=True, timeout=0.3)
+            side.read(stream)
+            threading.Timer(0.6, later.set).start()
+            assert side.create(client).id == "c1"
+            assert server.connections == 1
