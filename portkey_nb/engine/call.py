@@ -11,6 +11,7 @@ from typing import Any
 from portkey_nb.engine.record import Run
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.types import ChatCompletion
+from portkey_nb.settings import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,15 @@ class Call:
         base_url : str
             The gateway's label.
         routes : mapping
-            Provider, virtual key and config as they are sent; they only enter the digest.
+            Provider, virtual key and config as the headers carry them; they only enter the digest.
         """
         whole = {
             "base_url": base_url,
-            "routes": {name: str(value) for name, value in sorted(routes.items()) if value is not None},
+            "routes": {
+                name: value.reveal() if isinstance(value, Secret) else str(value)
+                for name, value in sorted(routes.items())
+                if value is not None
+            },
             "model": self.model,
             "messages": self.messages,
             "params": dict(self.params),

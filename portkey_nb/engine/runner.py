@@ -24,7 +24,7 @@ from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.client import AsyncPortkey
-from portkey_nb.gateway.config import redact
+from portkey_nb.gateway.config import header_name, redact
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streams import AsyncStream
 from portkey_nb.settings import load
@@ -202,7 +202,7 @@ def _prepare(call: Call) -> _Prepared:
         params=dict(call.params),
         stream=call.stream,
         metadata=known.get("metadata"),
-        cache_key=call.cache_key(client.base_url, {name: known.get(name) for name in _ROUTES}),
+        cache_key=call.cache_key(client.base_url, {name: request.headers.get(header_name(name)) for name in _ROUTES}),
         cached=False,
         **call.facts,
     )

@@ -51,9 +51,7 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
     columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
     view.close(bundle(columns), columns)
     _say_trouble(plan)
-    magics.known.models.update(
-        call.model for call in plan.calls if call.label in replies and not replies[call.label].run.error
-    )
+    magics.known.models.update(reply.run.model for reply in replies.values() if reply.run.status == "ok")
     value = _value(plan, replies)
     error = _error(plan, outcomes, interrupted)
     if options.output is not None and value is not None:

@@ -237,14 +237,20 @@ def test_without_cell_ids_a_cell_is_known_by_its_text(shell: Any) -> None:
 
 
 def test_the_cache_answers_the_same_question_and_keeps_its_cost(shell: Any) -> None:
+    shell.user_ns["one"] = {"provider": "openai", "api_key": "sk-one"}
+    shell.user_ns["two"] = {"provider": "openai", "api_key": "sk-two"}
     first = cell(shell, "-m gpt-4o --cache -t 0", "Say this is a test")
     second = cell(shell, "-m gpt-4o --cache -t 0", "Say this is a test")
-    other = cell(shell, "-m gpt-4o --cache -t 0.5", "Say this is a test")
-    assert (first.run.cached, second.run.cached, other.run.cached) == (False, True, False)
+    others = [
+        cell(shell, f"-m gpt-4o --cache {line}", "Say this is a test")
+        for line in ("-t 0.5", "-t 0 --config one", "-t 0 --config two")
+    ]
+    assert (first.run.cached, second.run.cached) == (False, True)
+    assert not any(other.run.cached for other in others)
     assert second.cost_usd == first.cost_usd
     assert second.run.latency_s == first.run.latency_s
     assert str(second) == str(first)
-    assert len(runs()) == 3
+    assert len(runs()) == 5
 
 
 def test_a_dry_run_shows_the_request_and_sends_nothing(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
