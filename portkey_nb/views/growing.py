@@ -1,8 +1,8 @@
 """Markdown that is still being written -> HTML that is only ever added to, and an open rest as plain text.
 
-Lines are read as CommonMark reads them (containers first, then leaves), far enough to know when a paragraph, a list item,
-a table row or a line of code cannot change any more. That part alone is then rendered, by the same renderer as the whole:
-each character is parsed once, and what the page already shows is never sent again.
+Lines are read as CommonMark reads them (containers first, then leaves), far enough to know when a paragraph, a list
+item, a table row or a line of code cannot change any more. That part alone is then rendered, by the same renderer as
+the whole: each character is parsed once, and what the page already shows is never sent again.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Update:
     Attributes
     ----------
     ops : list[str]
-        In order: ``+HTML`` adds an element and goes into its innermost last element, ``=HTML`` adds to the element one is
-        in, ``-`` leaves it. All of it is safe.
+        In order: ``+HTML`` adds an element and goes into its innermost last element, ``=HTML`` adds to the element one
+        is in, ``-`` leaves it. All of it is safe.
     tail : str
         Open text to be added to the tail, which is text and never HTML.
     reset : bool

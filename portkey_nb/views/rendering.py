@@ -1,4 +1,4 @@
-"""Model text, which is never trusted -> what an output holds: safe HTML, safe Markdown and text; whole or as it grows."""
+"""Model text, which is never trusted -> what an output holds: safe HTML, Markdown and text; whole or as it grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model text -> safe Markdown: written anew from the parsed tokens, so that no reader of Markdown can run or fetch it."""
+"""Model text -> safe Markdown: written anew from the parsed tokens, so that no reader can run or fetch it."""
 
 from __future__ import annotations
 

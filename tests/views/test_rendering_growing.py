@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -57,7 +58,7 @@ def grow(text: str, cuts: list[int]) -> tuple[list[list[str]], list[str]]:
     growing, ops, tail = GrowingMarkdown(), [], ""
     stages, tails = [], []
     places = [0, *sorted({cut for cut in cuts if 0 < cut < len(text)}), len(text)]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         update = growing.feed(text[start:end])
         ops = [*ops, *update.ops]
         tail = update.tail if update.reset else tail + update.tail
@@ -109,13 +110,13 @@ def test_closed_parts_are_never_sent_again() -> None:
 
 def test_nothing_shown_is_taken_back() -> None:
     stages, tails = grow(MIXED, list(range(0, len(MIXED), 3)))
-    for before, after in zip(stages, stages[1:], strict=False):
+    for before, after in pairwise(stages):
         assert after[: len(before)] == before
     seen = [
         len(words(assemble(ops))) + len(re.sub(r"[\s|*`#>$-]", "", tail))
         for ops, tail in zip(stages, tails, strict=True)
     ]
-    assert all(after >= before - 12 for before, after in zip(seen, seen[1:], strict=False))
+    assert all(after >= before - 12 for before, after in pairwise(seen))
 
 
 @pytest.mark.parametrize(

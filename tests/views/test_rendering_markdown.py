@@ -64,9 +64,11 @@ def test_text_without_code_or_mathematics_reads_as_before(text: str) -> None:
 
 def test_ordinary_replies_stay_as_they_are() -> None:
     text = (
-        "# Title\n\nA paragraph with **bold**, *italic*, `code <b>` and [a link](https://example.org/a?b=c).\nA second line.\n\n"
+        "# Title\n\nA paragraph with **bold**, *italic*, `code <b>` and [a link](https://example.org/a?b=c).\n"
+        "A second line.\n\n"
         "- one\n- two\n  - nested\n\n1. first\n2. second\n\n> a quote\n\n"
-        '| a | b |\n| --- | --: |\n| 1 | 2 |\n\n```python\nif a < b:\n    print("$x")\n```\n\nSo $x^2$ holds.\n\n$$\nx^2\n$$'
+        '| a | b |\n| --- | --: |\n| 1 | 2 |\n\n```python\nif a < b:\n    print("$x")\n```\n\n'
+        "So $x^2$ holds.\n\n$$\nx^2\n$$"
     )
     assert render_markdown(text) == text
 
