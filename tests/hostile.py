@@ -47,6 +47,7 @@ REPLIES: dict[str, str] = {
     "javascript autolinks": f"<javascript:{RUN}> <data:text/html,x> <vbscript:x> <https://ok.invalid/><script>{RUN}</script>",
     "javascript references": f"[a][x] [x] ![x]\n\n[x]: javascript:{RUN}\n[y]: data:text/html,x 'title'\n[z]:\n  javascript:{RUN}\n",
     "remote images": f'![a]({EVIL}) ![b][i] ![i] ![](<{EVIL}> "t") [![c]({EVIL})](https://ok.invalid/)\n\n[i]: {EVIL}\n',
+    "almost an image": f"![![i]({EVIL}) \\![a]({EVIL}) !\\[b]({EVIL}) ![c][] !*[d]({EVIL})* !&#91;e]({EVIL}) &#33;[f]({EVIL})",
     "data image": "![a](data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9ImFsZXJ0KDEpIi8+)",
     "html image": f"<img src='{EVIL}'><picture><source srcset='{EVIL}'></picture><image href='{EVIL}'>",
     "quotes in titles": f"[a](https://ok.invalid/ \"x' onmouseover='{RUN}\") [b](https://ok.invalid/%22onmouseover=%22{RUN})\n"

@@ -21,10 +21,11 @@ from portkey_nb.views.safety import escape
 # The reply names the language and writes the code: only lexers in wide use are run, on a few thousand characters at a
 # time, for some need quadratic time on hostile text (50 s for 100 KB of `a<a<` as Java).
 _NAMES = """
-bash c c# c++ cfg clojure console cpp cs csharp css dart diff docker dockerfile elixir erlang ex f# fsharp go golang
-graphql haskell hcl hs html http ini ipython ipython3 java javascript jl js json json5 jsonc jsx julia kotlin kt latex lua make
-makefile matlab mysql nix ocaml octave patch perl php postgresql powershell proto ps1 py pycon python python3 r rb rs
-ruby rust scala scss sh shell sql sqlite3 svg swift terraform tex toml ts tsx typescript vb xml yaml yml zig zsh
+bash c c# c++ cfg clojure console cpp cs csharp css dart diff docker dockerfile elixir erlang ex f# fsharp go
+golang graphql haskell hcl hs html http ini ipython ipython3 java javascript jl js json json5 jsonc jsx julia
+kotlin kt latex lua make makefile matlab mysql nix ocaml octave patch perl php postgresql powershell proto ps1
+py pycon python python3 r rb rs ruby rust scala scss sh shell sql sqlite3 svg swift terraform tex toml ts tsx
+typescript vb xml yaml yml zig zsh
 """
 _LANGUAGES = frozenset(_NAMES.split())
 _ALIASES = {"json5": "json", "jsonc": "json", "svg": "xml", "ipython3": "python", "ipython": "python", "patch": "diff"}

@@ -16,6 +16,7 @@ _MARKDOWN = parser()
 _ENTITY_LIKE = re.compile(r"&(?=#?\w)")
 _BACKSLASH = re.compile(r"\\(?=[!-/:-@\[-`{-~]|begin\b|end\b|\s|$)")
 _SPECIAL = re.compile(r"[*~$|]|(?<![^\W_])_|_(?![^\W_])")
+_IMAGE_LIKE = re.compile(r"!(?=\[|$)")
 _LINK_LIKE = re.compile(r"\](?=[(:\[])")
 _BRACKET = re.compile(r"(?<!\\)[\[\]]")
 # Some readers make a link of an address with another scheme, or with none.
@@ -67,7 +68,7 @@ def escape_markdown(text: str) -> str:
     """
     text = strip_odd(text).replace("\n", " ")
     text = _BACKSLASH.sub("&#92;", _ENTITY_LIKE.sub("&amp;", text))
-    text = text.replace("`", "&#96;").replace("<", "&lt;")
+    text = _IMAGE_LIKE.sub("&#33;", text.replace("`", "&#96;").replace("<", "&lt;"))
     text = _SPECIAL.sub(r"\\\g<0>", text)
     text = _LINK_LIKE.sub(r"\\]", text)
     return _SLASHES.sub("/&#47;", text)
