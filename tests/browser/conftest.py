@@ -1,0 +1,53 @@
+"""One JupyterLab and one Chromium for the session, or the reason why there is none."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.browser.lab import CHROMIUM, Lab, LabPage
+from tests.conftest import REQUIRE_ALL
+
+
+def missing(what: str, remedy: str) -> NoReturn:
+    """Skip for want of something, or fail where nothing may be skipped."""
+    reason = f"{what} is not installed; {remedy}"
+    if os.environ.get(REQUIRE_ALL) == "1":
+        pytest.fail(reason)
+    pytest.skip(f"{reason} ({REQUIRE_ALL}=1 makes this a failure)")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    remedy = "run: pip install -e '.[browser]'"
+    for module, name in {"playwright": "Playwright", "jupyterlab": "JupyterLab"}.items():
+        if importlib.util.find_spec(module) is None:
+            missing(name, remedy)
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        missing("Chromium", f"Debian: apt-get install chromium, and {remedy}")
+    from playwright.sync_api import sync_playwright  # an extra of the tests
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Run ``portkey-nb lab`` once; without a browser there is nothing to run it for."""
+    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def page(lab: Lab, browser: Any) -> Iterator[LabPage]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield LabPage(lab, context.new_page())
+    context.close()

@@ -1,0 +1,128 @@
+"""Hostile replies in a notebook that was just run, where JupyterLab trusts every output: none runs, none calls out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, LabPage
+from tests.hostile import REPLIES
+from tests.servers import DONE, ScriptedServer, chunk, streamed
+
+pytestmark = pytest.mark.browser
+
+# What a reply could have left in the page, whatever way it took.
+_FINDINGS = """() => {
+    const found = [];
+    if (window.pwned !== undefined) found.push("a script ran");
+    if (document.title.includes("pwned")) found.push("the title changed");
+    const shown = document.querySelectorAll(".jp-OutputArea-output");
+    for (const output of shown) {
+        const loads = "script, iframe, object, embed, video, audio, source, base, meta, form, input, link, style, " +
+            "img, image";
+        for (const element of output.querySelectorAll(loads)) {
+            if (!element.closest("mjx-container")) found.push(element.outerHTML.slice(0, 200));
+        }
+        for (const element of output.querySelectorAll("*")) {
+            for (const attribute of element.attributes) {
+                if (attribute.name.startsWith("on")) found.push(element.outerHTML.slice(0, 200));
+            }
+            if (getComputedStyle(element).position === "fixed") found.push(element.outerHTML.slice(0, 200));
+        }
+        for (const link of output.querySelectorAll("[href], [*|href]")) {
+            const target = link.getAttribute("href") ?? link.getAttribute("xlink:href") ?? "";
+            if (!/^(https?:|mailto:|#mjx|#MJX)/.test(target)) found.push(link.outerHTML.slice(0, 200));
+        }
+    }
+    return found;
+}"""
+
+
+@pytest.fixture
+def canary() -> Iterator[ScriptedServer]:
+    """Serve on another port what no page may ask for."""
+    with ScriptedServer() as server:
+        yield server
+
+
+def replies(canary: ScriptedServer) -> list[str]:
+    """Return the corpus twice: with a host that does not exist, and with one that would answer."""
+    host = canary.url.removeprefix("http://").removesuffix("/v1")
+    return [text.replace("evil.invalid", host) for text in REPLIES.values()]
+
+
+def script(text: str, mark: str, gate: Event) -> list[Any]:
+    """Return a stream of the reply in pieces, which then waits with the connection open."""
+    size = max(7, len(text) // 40)
+    pieces = [chunk(text[at : at + size]) for at in range(0, len(text), size)]
+    return streamed(chunk("", role="assistant"), *pieces, chunk(f"\n\n{mark}\n\n"), gate, chunk(finish="stop"), DONE)
+
+
+@pytest.mark.parametrize("live", ["widget", "html"])
+def test_nothing_in_a_reply_runs_or_calls_out(lab: Lab, page: LabPage, canary: ScriptedServer, live: str) -> None:
+    texts = replies(canary) if live == "widget" else list(REPLIES.values())
+    gates = [Event() for _ in texts]
+    marks = [f"mark{number}z" for number in range(len(texts))]
+    scripts = [script(*given) for given in zip(texts, marks, gates, strict=True)]
+    name = f"hostile-{live}.ipynb"
+    with ScriptedServer(*scripts) as server:
+        settings = {"live": live, "base_url": server.url}
+        setup = "\n".join(f"%config PortkeyMagics.{name} = {value!r}" for name, value in settings.items())
+        lab.write(name, ["%load_ext portkey_nb\n" + setup, *(f"%%portkey -m hostile\n{key}" for key in REPLIES)])
+        page.open(name)
+        page.begin_all()
+        for key, mark, gate in zip(REPLIES, marks, gates, strict=True):
+            page.page.wait_for_function(
+                "mark => [...document.querySelectorAll('.jp-OutputArea-output')].some("
+                "output => output.textContent.includes(mark))",
+                arg=mark,
+            )
+            assert page.page.evaluate(_FINDINGS) == [], f"live: {key}"
+            gate.set()
+        page.wait_all()
+    assert page.page.evaluate(_FINDINGS) == []
+    page.shoot(f"hostile-{live}")
+    page.save()
+    page.open(name).settle()
+    assert page.page.evaluate(_FINDINGS) == []
+    show_markdown_alone(lab, page, name)
+    assert page.page.evaluate(_FINDINGS) == []
+    assert canary.connections == 0
+    page.assert_quiet()
+
+
+def show_markdown_alone(lab: Lab, page: LabPage, name: str) -> None:
+    """Display the saved text/markdown where there is no text/html that JupyterLab would prefer."""
+    saved = [output.data["text/markdown"] for cell in lab.read(name).cells[1:] for output in cell.outputs]
+    assert len(saved) == len(REPLIES)
+    code = (
+        "import nbformat\n"
+        "from IPython.display import display\n"
+        f"for cell in nbformat.read({name!r}, as_version=4).cells[1:]:\n"
+        "    for output in cell.outputs:\n"
+        "        display({'text/markdown': output.data['text/markdown']}, raw=True)"
+    )
+    lab.write(f"markdown-{name}", [code])
+    page.open(f"markdown-{name}").run_all()
+    page.page.wait_for_function(
+        "count => document.querySelectorAll('.jp-RenderedMarkdown.jp-OutputArea-output').length === count",
+        arg=len(saved),
+    )
+    page.shoot(f"hostile-markdown-{name.removesuffix('.ipynb')}")
+
+
+def test_the_corpus_would_be_noticed(lab: Lab, page: LabPage, canary: ScriptedServer) -> None:
+    host = canary.url
+    code = (
+        "from IPython.display import HTML, Markdown, display\n"
+        "display(Markdown('<img src=x onerror=\"window.pwned=1\">'))\n"
+        f"display(HTML('<img src=\"{host}\">'))"
+    )
+    lab.write("noticed.ipynb", [code])
+    page.open("noticed.ipynb").run_all()
+    page.page.wait_for_function("window.pwned === 1")
+    assert len(page.page.evaluate(_FINDINGS)) >= 3
+    assert canary.connections == 1
