@@ -61,3 +61,9 @@ def chance_for(model: str, body: Mapping[str, Any], choice: int) -> Chance:
     if seed is None and warm > 0:
         seed = secrets.token_hex(8)
     return Chance(model, body.get("messages"), warm, seed, choice if warm > 0 else 0, temperature=warm)
+
+
+def rotated(options: Sequence[T], *parts: Any) -> list[T]:
+    """Return the options turned round by plain JSON values alone, so that even the usual one varies."""
+    start = int(fingerprint(*parts)[:8], 16) % len(options)
+    return [*options[start:], *options[:start]]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.manner import Manner
-from portkey_nb.gateway.demo.models import DemoModel
+from portkey_nb.gateway.demo.models import MODELS, DemoModel
 
-__all__ = ["Draft", "Question", "Skill", "exactly"]
+__all__ = ["Draft", "Question", "Skill", "exactly", "in_words"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class Question:
         How the answer is wished.
     chance : Chance
         Decides between options.
+    alone : bool
+        Whether it is all that was asked, and not one of several tasks.
     """
 
     text: str
@@ -35,6 +39,14 @@ class Question:
     manner: Manner
     model: DemoModel
     chance: Chance
+    alone: bool = True
+
+    def own(self, options: Sequence[T]) -> T:
+        """Choose by the model first, and by chance as well."""
+        names = list(MODELS)
+        start = names.index(self.model.name) if self.model.name in names else len(names)
+        start %= len(options)
+        return self.chance.pick([*options[start:], *options[:start]])
 
     @property
     def lower(self) -> str:
@@ -62,6 +74,8 @@ class Draft:
         Whether ``lead`` is to be said as it is, whatever the style.
     data : object
         The answer as a JSON value.
+    light : bool
+        Whether it is said plainly, without headings, lists and asides.
     """
 
     lead: str
@@ -71,6 +85,7 @@ class Draft:
     title: str = ""
     exact: bool = False
     data: Any = None
+    light: bool = False
 
 
 Skill = Callable[[Question], Draft | None]

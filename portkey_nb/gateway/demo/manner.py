@@ -16,7 +16,23 @@ _LANGUAGES = {
     "español": "Spanish",
     "italian": "Italian",
 }
-_SMALL = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_SMALL = {
+    "one": 1,
+    "twelve": 12,
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "fifty": 50,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+}
 _PIRATE = (
     (r"\bHello\b|\bHi\b", "Ahoy"),
     (r"\bMy\b", "Me"),
@@ -51,6 +67,10 @@ class Manner:
         What every answer is to begin or end with.
     most_sentences, most_words : int or None
         Limits on the length.
+    sentences, words, points : int or None
+        How many sentences, words or bullet points it is to have.
+    code_only : bool
+        Whether nothing may stand around the code, or the JSON.
     """
 
     one_word: bool = False
@@ -67,6 +87,15 @@ class Manner:
     end: str = ""
     most_sentences: int | None = None
     most_words: int | None = None
+    sentences: int | None = None
+    words: int | None = None
+    points: int | None = None
+    code_only: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether the length is laid down."""
+        return not (self.sentences is None and self.words is None and self.points is None)
 
 
 def read_manner(system: str, asked: str, *, json_mode: bool = False) -> Manner:
@@ -81,7 +110,8 @@ def read_manner(system: str, asked: str, *, json_mode: bool = False) -> Manner:
     persona = re.search(r"\byou are (?:now )?(an? (?!helpful|ai\b|assistant)[^.,;:\n]{3,60})", system, re.I)
     return Manner(
         one_word=has(
-            r"\b(?:one|a single|single|1)[ -]word\b|\bjust the (?:answer|number|name|result|label)\b|\bonly the "
+            r"\b(?:one|a single|single|1)[ -]word\b|\b(?:only|just) (?:yes or no|one number|a number)\b|"
+            r"\bjust the (?:answer|number|name|result|label)\b|\bonly the "
             r"(?:answer|number|name|result|label)\b|\bnothing but the\b"
         ),
         brief=has(r"\b(?:terse|brief|briefly|concise|concisely|laconic|succinct|short answers?)\b|\bkeep it short\b"),
@@ -90,18 +120,33 @@ def read_manner(system: str, asked: str, *, json_mode: bool = False) -> Manner:
         plain=has(r"\b(?:no markdown|without markdown|plain text)\b"),
         bullets=has(r"\bbullet(?:s|ed| points?)\b"),
         child=has(
-            r"\b(?:like i'?m (?:five|5)|to a (?:child|kid|five-year-old|10-year-old)|eli5|simple (?:words|terms))\b"
+            r"\b(?:like i'?m (?:five|5)|(?:to|for) (?:an? |my )?(?:small |young )?(?:child|kids?|children|toddler|"
+            r"(?:\d+|five|six|seven|eight|ten)[- ]years?[- ]olds?)|eli5|(?:simple|plain) (?:words|terms|english)|"
+            r"as if i (?:were|was) (?:five|5|a child))\b"
         ),
-        json=json_mode or has(r"\b(?:as|in|with|return|valid|output|reply|respond|format)[\w ]{0,20} json\b"),
+        json=json_mode
+        or has(
+            r"\b(?:as|in|with|return|valid|output|reply|respond|format|give|create|generate|only)[\w ]{0,20} json\b"
+        ),
         language=_language(system.lower(), wish.lower()),
         persona=persona.group(1).strip() if persona else None,
         start=_affix("(?:start|begin)", system),
         end=_affix("end", system),
-        most_sentences=_limit(
-            r"(?:in|at most|max(?:imum)?|only|no more than|write|give me) (\w+) (?:\w+ )?sentences?\b", both
-        ),
+        most_sentences=_limit(r"(?:at most|max(?:imum)?(?: of)?|no more than|up to) (\w+) (?:\w+ )?sentences?\b", both),
         most_words=_limit(
             r"(?:at most|max(?:imum)?|under|no more than|up to|fewer than|less than) (\w+) words\b", both
+        ),
+        sentences=_limit(
+            r"(?:in|using|with|exactly|only|just|write|give me|answer in) (?:exactly |just |only )?(\w+) "
+            r"(?:\w+ )?sentences?\b",
+            both,
+        ),
+        words=_limit(r"(?:in|using|with|exactly) (?:exactly |about |around |just )?(\d+|\w+) words\b", both),
+        points=_limit(r"\b(\w+) (?:short |key |concise |main )?(?:bullet points?|bullets)\b", both),
+        code_only=has(
+            r"\b(?:code only|only (?:the )?(?:code|json|sql|query)|just (?:the )?(?:code|json|sql)|json only|"
+            r"no (?:explanations?|prose|comment(?:ary|s)?|other text)|nothing (?:else|but)|"
+            r"without (?:any )?explanations?)\b"
         ),
     )
 
@@ -127,7 +172,7 @@ def _limit(pattern: str, text: str) -> int | None:
     found = re.search(pattern, text)
     if not found:
         return None
-    word = found.group(1)
+    word = "one" if found.group(1) in ("a", "single", "1") else found.group(1)
     return int(word) if word.isdigit() and int(word) else _SMALL.get(word)
 
 

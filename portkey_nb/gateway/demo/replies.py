@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.draft import Draft, Question, Skill
 from portkey_nb.gateway.demo.manner import finish, read_manner
 from portkey_nb.gateway.demo.models import DemoModel
+from portkey_nb.gateway.demo.parts import split_tasks
 from portkey_nb.gateway.demo.skills import (
     advising,
     arithmetic,
@@ -23,13 +26,14 @@ from portkey_nb.gateway.demo.skills import (
     measures,
     memory,
     programs,
+    promotion,
     reading,
     showcase,
     tabular,
     translation,
     verses,
 )
-from portkey_nb.gateway.demo.style import as_json, worded
+from portkey_nb.gateway.demo.style import as_json, framed, worded
 from portkey_nb.gateway.demo.tokens import plain_text
 
 __all__ = ["compose"]
@@ -44,6 +48,7 @@ SKILLS: tuple[Skill, ...] = (
     reading.summarise,
     reading.rewrite,
     tabular.describe,
+    promotion.promote,
     programs.write,
     essay.write,
     showcase.show,
@@ -76,12 +81,40 @@ def compose(messages: Sequence[Mapping[str, Any]], model: DemoModel, chance: Cha
         Whether the reply has to be one JSON object.
     """
     question = _question(messages, model, chance, json_mode=json_mode)
+    tasks = [] if question.manner.json else split_tasks(question.text)
+    if len(tasks) < 2:
+        return _answer(question, json_mode=json_mode)
+    return _one_after_another(question, tasks, _system(messages))
+
+
+def _answer(question: Question, *, json_mode: bool = False) -> str:
     draft = _draft(question)
     if json_mode:
         return as_json(draft, question, fenced=False)
     if question.manner.json and "```" not in draft.block:
-        return as_json(draft, question, fenced=True)
+        return as_json(draft, question, fenced=not question.manner.code_only)
     return finish(worded(draft, question), question.manner)
+
+
+def _one_after_another(question: Question, tasks: Sequence[str], system: str) -> str:
+    """Answer each task in turn; a later one may speak of the answer before it."""
+    answers: list[str] = []
+    for place, task in enumerate(tasks):
+        part = replace(
+            question,
+            text=task,
+            said=(*question.said, *tasks[:place]),
+            answered=(*question.answered, *answers),
+            manner=read_manner(system, task),
+            alone=False,
+        )
+        answers.append(_answer(part))
+    if len(set(answers)) == 1:
+        return answers[0]
+    if re.match(r"\s*(?:1[.)]|a\))", question.text) or re.search(r"\n\s*2[.)]", question.text):
+        gap = {answer: "\n\n" if answer.startswith(("#", "|", "```", "- ", "1. ")) else " " for answer in answers}
+        answers = [f"**{place}.**{gap[answer]}{answer}" for place, answer in enumerate(answers, 1)]
+    return framed("\n\n".join(answers), question)
 
 
 def _draft(question: Question) -> Draft:
@@ -92,17 +125,21 @@ def _draft(question: Question) -> Draft:
     raise AssertionError("the last skill answers everything")
 
 
+def _system(messages: Sequence[Mapping[str, Any]]) -> str:
+    roles = ("system", "developer")
+    return "\n".join(plain_text(message.get("content")) for message in messages if message.get("role") in roles)
+
+
 def _question(messages: Sequence[Mapping[str, Any]], model: DemoModel, chance: Chance, *, json_mode: bool) -> Question:
     def by(*roles: str) -> list[str]:
         return [plain_text(message.get("content")) for message in messages if message.get("role") in roles]
 
     said = by("user") or by("system", "developer") or [""]
-    system = "\n".join(by("system", "developer"))
     return Question(
         text=said[-1].strip(),
         said=tuple(said[:-1]),
         answered=tuple(by("assistant")),
-        manner=read_manner(system, said[-1], json_mode=json_mode),
+        manner=read_manner(_system(messages), said[-1], json_mode=json_mode),
         model=model,
         chance=chance,
     )

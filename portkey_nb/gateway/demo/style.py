@@ -7,24 +7,29 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from portkey_nb.gateway.demo.chance import Chance
+from portkey_nb.gateway.demo.chance import rotated
 from portkey_nb.gateway.demo.draft import Draft, Question
+from portkey_nb.gateway.demo.lengths import as_points, as_sentences, as_words
 from portkey_nb.gateway.demo.manner import sentences
 from portkey_nb.gateway.demo.models import Style
 
-__all__ = ["as_json", "named_keys", "worded"]
+__all__ = ["as_json", "framed", "named_keys", "worded"]
 
 _RAMBLING_START = (
     "Okay, so, that's a good one.",
     "Sure thing! Let me think about this for a second.",
     "Ah, I was hoping somebody would ask.",
     "Well, there is a lot that could be said here.",
+    "Right, let me see what I remember.",
+    "Hm, where do I begin?",
+    "Oh, nice, I like this kind of question.",
 )
 _RAMBLING_END = (
     "Anyway, I hope that helps! There is always more to say, but I will stop here before I lose the thread.",
     "That is at least how I would put it, though I do tend to go on a bit.",
     "Come to think of it, this touches on a few other things as well, but let us not get carried away.",
     "Hope that makes sense! Let me know if I should go over it again from the start.",
+    "There, that was longer than I meant it to be, but better too much than too little, I always say.",
 )
 _CLOSING = (
     "Tell me if you would like one of these points in more depth.",
@@ -40,12 +45,42 @@ def worded(draft: Draft, question: Question) -> str:
         return draft.short or _first_word(draft.lead)
     if draft.exact:
         return draft.lead
+    if manner.code_only and draft.block:
+        return draft.block
     if manner.language is not None:
         return _abroad(draft, manner.language)
+    if manner.measured and "```" not in draft.block:
+        return _measured(draft, question)
+    if draft.light:
+        most = {"short": 1, "terse": 0, "rambling": 3}.get(question.model.style, 2)
+        return _prose(draft, most)
     if manner.brief:
         return _joined(draft.lead, draft.block)
     style: Style = "bullets" if manner.bullets else question.model.style
-    return _STYLES[style](draft, question.chance)
+    return _STYLES[style](draft, question)
+
+
+def framed(text: str, question: Question) -> str:
+    """Put the answers to several tasks between a talkative model's remarks."""
+    if question.model.style != "rambling":
+        return text
+    start, end = _remarks(question)
+    return _joined(start, text, end)
+
+
+def _measured(draft: Draft, question: Question) -> str:
+    manner = question.manner
+    # A heading or a list has no place in what is counted; the models differ in what they say after the lead.
+    rest = rotated(draft.more, question.model.name) if draft.more else []
+    said = [part for text in (draft.lead, *rest) for part in sentences(text)]
+    if draft.block and not draft.more and manner.points is not None:
+        items = re.findall(r"^\s*(?:\d+\.|-)\s+(.+)$", draft.block, re.M)
+        return as_points(items or said, manner.points)
+    if manner.points is not None:
+        return as_points(said, manner.points)
+    if manner.words is not None:
+        return as_words(said, manner.words)
+    return as_sentences(said, manner.sentences or 1)
 
 
 def _first_word(text: str) -> str:
@@ -65,27 +100,30 @@ def _prose(draft: Draft, most: int) -> str:
     return _joined(f"{draft.lead} {more}".strip(), draft.block)
 
 
-def _balanced(draft: Draft, chance: Chance) -> str:
+def _balanced(draft: Draft, question: Question) -> str:
     return _prose(draft, 3)
 
 
-def _short(draft: Draft, chance: Chance) -> str:
+def _short(draft: Draft, question: Question) -> str:
     return _prose(draft, 1)
 
 
-def _terse(draft: Draft, chance: Chance) -> str:
+def _terse(draft: Draft, question: Question) -> str:
     return _joined(draft.lead, draft.block)
 
 
-def _structured(draft: Draft, chance: Chance) -> str:
-    if not draft.more and not draft.block:
-        return draft.lead
+def _structured(draft: Draft, question: Question) -> str:
     heading = f"## {draft.title}" if draft.title else ""
+    if len(draft.more) < 2:
+        # One remark makes no list, and a bare fact needs no heading.
+        heading = heading if draft.block else ""
+        return _joined(heading, _prose(draft, 1))
     points = "\n".join(f"{number}. {point}" for number, point in enumerate(draft.more, 1))
-    return _joined(heading, draft.lead, draft.block, points, chance.pick(_CLOSING))
+    closing = question.chance.pick(rotated(_CLOSING, question.lower)) if question.alone else ""
+    return _joined(heading, draft.lead, draft.block, points, closing)
 
 
-def _bullets(draft: Draft, chance: Chance) -> str:
+def _bullets(draft: Draft, question: Question) -> str:
     if not draft.more:
         return _joined(draft.lead, draft.block)
     points = "\n".join(f"- {point}" for point in draft.more[:4])
@@ -95,12 +133,20 @@ def _bullets(draft: Draft, chance: Chance) -> str:
     return f"- {lead}\n{points}"
 
 
-def _rambling(draft: Draft, chance: Chance) -> str:
-    start, end = chance.pick(_RAMBLING_START), chance.pick(_RAMBLING_END)
+def _rambling(draft: Draft, question: Question) -> str:
+    if not question.alone:
+        return _joined(draft.lead, draft.block, " ".join(draft.more))
+    start, end = _remarks(question)
     return _joined(f"{start} {draft.lead}", draft.block, " ".join((*draft.more, end)))
 
 
-_STYLES: Mapping[Style, Callable[[Draft, Chance], str]] = {
+def _remarks(question: Question) -> tuple[str, str]:
+    asked = question.lower
+    start = question.chance.pick(rotated(_RAMBLING_START, asked))
+    return start, question.chance.pick(rotated(_RAMBLING_END, asked))
+
+
+_STYLES: Mapping[Style, Callable[[Draft, Question], str]] = {
     "balanced": _balanced,
     "short": _short,
     "terse": _terse,

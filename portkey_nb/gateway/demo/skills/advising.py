@@ -1,11 +1,11 @@
-"""Tips, steps, pros and cons, ideas, letters and blurbs about anything, from sound general patterns."""
+"""Tips, steps, pros and cons and ideas about anything, from sound general patterns."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from portkey_nb.gateway.demo.draft import Draft, Question, exactly
+from portkey_nb.gateway.demo.draft import Draft, Question
 
 _TIPS = (
     "Begin with the smallest version of {topic} that could work, and look at the result before you go on",
@@ -62,11 +62,11 @@ _COUNT = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 
 def advise(question: Question) -> Draft | None:
-    """Give advice on what is asked about, or write the letter or blurb."""
+    """Give advice on what is asked about."""
     asked = question.lower
     if len(asked) > 300:
         return None
-    return _letter(question) or _blurb(question) or _for_and_against(question, asked) or _points(question, asked)
+    return _for_and_against(question, asked) or _points(question, asked)
 
 
 def _topic(question: Question, pattern: str) -> str:
@@ -123,56 +123,3 @@ def _for_and_against(question: Question, asked: str) -> Draft | None:
         title=f"{topic[0].upper()}{topic[1:]}",
         data={"for": good, "against": bad},
     )
-
-
-def _letter(question: Question) -> Draft | None:
-    found = re.search(
-        r"\b(?:write|draft|compose)\b.*?\b(?:e-?mail|letter|message|note)\b(?: to (?P<to>[\w' ]+?))?"
-        r"(?:,? (?:asking|to ask|requesting)(?: \w+)? for (?P<ask>[^.?!]+)|,? (?:about|regarding|on) (?P<about>[^.?!]+)"
-        r"|,? (?:thanking|to thank) (?:\w+ )?for (?P<thanks>[^.?!]+))?[.?!]*$",
-        question.text,
-        re.I,
-    )
-    if not found:
-        return None
-    to = re.sub(r"^(?:my|our|the) ", "", (found["to"] or "").strip()) or "colleague"
-    matter = (found["ask"] or found["about"] or found["thanks"] or "our last conversation").strip()
-    if found["thanks"]:
-        body = f"I want to thank you for {matter}. It helped me more than you may know."
-    elif found["ask"]:
-        body = f"I would like to ask for {matter}. I have made sure that nothing is left waiting meanwhile."
-    else:
-        body = f"I am writing about {matter}. Could we find half an hour this week to settle it?"
-    subject = matter[0].upper() + matter[1:]
-    text = (
-        f"**Subject:** {subject}\n\nDear {to[0].upper() + to[1:]},\n\n{body}\n\n"
-        "Please tell me if anything about this is not clear.\n\nKind regards,\n[Your name]"
-    )
-    return exactly(text, data={"subject": subject, "body": body})
-
-
-def _blurb(question: Question) -> Draft | None:
-    found = re.search(
-        r"\b(?:product description|description|blurb|ad|advert\w*|describe)\b(?: (?:for|of|about))? (?:an? |the )?"
-        r"([\w '-]{3,40}?)(?: in \w+ sentences?)?[.?!]*$",
-        question.text,
-        re.I,
-    )
-    if not found or not re.search(r"\b(?:write|draft|describe|make|create)\b", question.lower):
-        return None
-    thing = found.group(1).strip()
-    first = question.chance.pick(
-        (
-            f"There is more to {thing} than one sees at first glance.",
-            f"Some things ask for a second look, and {thing} is one of them.",
-            f"Take a moment with {thing}, and the day slows down a little.",
-        )
-    )
-    second = question.chance.pick(
-        (
-            "It is plain where it should be plain, and warm where it counts.",
-            "Nothing about it is loud, and yet one remembers it.",
-            "It keeps its promises and makes few of them.",
-        )
-    )
-    return exactly(f"{first} {second}", data={"description": f"{first} {second}"})

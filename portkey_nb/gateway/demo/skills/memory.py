@@ -120,6 +120,9 @@ def _rework(question: Question, asked: str) -> Draft | None:
     """Change the last answer as asked; only where the question has no matter of its own."""
     if not question.answered or len(asked) > 110 or ":" in question.text:
         return None
+    if not question.alone and not re.search(r"\b(?:it|that|this|them)\b", asked):
+        # One of several tasks has its own matter.
+        return None
     last = question.answered[-1]
     if re.search(r"\b(?:shorter|shorten|more briefly|more concise|tl;?dr|in one sentence|brief(?:er)?)\b", asked):
         return exactly(_shorter(last))
