@@ -1,0 +1,259 @@
+"""Three ways to show replies as they come: a widget, one HTML display, or text."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, TextIO
+from uuid import uuid4
+
+from IPython.display import publish_display_data
+
+from portkey_nb.views.columns import Column, error_html, shell_html, side_by_side, thought_html
+from portkey_nb.views.growing import GrowingMarkdown
+from portkey_nb.views.safety import plain_text
+
+_SNAPSHOT_S = 2.0
+_REPAINT_S, _REPAINT_GROWTH = 0.5, 1.02
+
+
+class LiveColumn:
+    """One reply under way: what has come, and what of it has not been painted."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.length = 0
+        self.footer: str | None = None
+        self.error: str | None = None
+        self.ended = False
+        self.changed = True
+        self.new_text: list[str] = []
+        self.new_reasoning: list[str] = []
+
+    def push(self, text: str, kind: str) -> None:
+        """Take a piece of text or reasoning."""
+        whole, new = (self.reasoning, self.new_reasoning) if kind == "reasoning" else (self.text, self.new_text)
+        whole.append(text)
+        new.append(text)
+        self.length += len(text)
+        self.changed = True
+
+    def end(self, footer: str | None = None, error: str | None = None) -> None:
+        """Note that the reply has ended, and how."""
+        self.footer = self.footer if footer is None else footer
+        self.error = self.error if error is None else error
+        self.ended = self.changed = True
+
+    def take(self) -> tuple[str, str]:
+        """Return the text and the reasoning that have not been painted, and count them as painted."""
+        text, reasoning = "".join(self.new_text), "".join(self.new_reasoning)
+        self.new_text, self.new_reasoning, self.changed = [], [], False
+        return text, reasoning
+
+    def static(self) -> Column:
+        """Return the column as it stands."""
+        text, reasoning = "".join(self.text), "".join(self.reasoning)
+        return Column(label=self.label, text=text, footer=self.footer or "", error=self.error, reasoning=reasoning)
+
+
+class _Display:
+    """One output of the cell, shown and then replaced."""
+
+    def __init__(self) -> None:
+        self._transient = {"display_id": uuid4().hex}
+        self._shown = False
+
+    def show(self, bundle: Mapping[str, Any]) -> None:
+        publish_display_data(dict(bundle), transient=self._transient, update=self._shown)
+        self._shown = True
+
+
+class WidgetPainter:
+    """Paint by messages that hold what is new; the page adds it to what it has.
+
+    The page may miss the first messages, which come while the widget's module still loads. A few times in the first
+    seconds all messages so far go out as a trait, each twice as late as the one before; later, when the page asks.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._display = _Display()
+        self._widget: Any = None
+        self._growing: list[GrowingMarkdown] = []
+        self._done: list[bool] = []
+        self._log: list[dict[str, Any]] = []
+        self._begun = now
+        self._snapshot_at = 0.0
+        self._asked = False
+
+    def start(self, columns: Sequence[LiveColumn]) -> None:
+        """Open the widget with empty columns."""
+        self._growing = [GrowingMarkdown() for _ in columns]
+        self._done = [False] * len(columns)
+        shell = shell_html([column.label for column in columns], chrome=len(columns) > 1)
+        self._widget = _widget_class()(shell=shell)
+        self._widget.on_msg(self._on_message)
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
+        self._display.show({"application/vnd.jupyter.widget-view+json": view, "text/plain": "waiting for the reply"})
+
+    def _on_message(self, *_: Any) -> None:
+        # May be called in another thread: the painting thread answers.
+        self._asked = True
+
+    def paint(self, columns: Sequence[LiveColumn], now: float) -> None:
+        """Send one message with the changes of all columns."""
+        changes = [(i, self._change(i, column)) for i, column in enumerate(columns) if column.changed]
+        message = {"s": len(self._log), "c": [[i, change] for i, change in changes if change]}
+        if not message["c"]:
+            return
+        self._log.append(message)
+        since = now - self._begun
+        if self._asked or self._snapshot_at <= since <= _SNAPSHOT_S:
+            self._asked = False
+            self._snapshot_at = max(0.25, 2 * since)
+            self._widget.early = list(self._log)
+        else:
+            self._widget.send(message)
+
+    def _change(self, index: int, column: LiveColumn) -> dict[str, Any]:
+        first_thought = len(column.reasoning) == len(column.new_reasoning) > 0
+        text, reasoning = column.take()
+        change: dict[str, Any] = {}
+        if first_thought:
+            change["k"] = thought_html(open_=True)
+        if reasoning:
+            change["h"] = plain_text(reasoning)
+        growing = self._growing[index]
+        updates = [growing.feed(text)] if text else []
+        if column.ended and not self._done[index]:
+            updates.append(growing.finish())
+            self._done[index] = True
+            change["d"] = 1
+        ops = [op for update in updates for op in update.ops]
+        change |= {"o": ops} if ops else {}
+        if any(update.reset for update in updates):
+            change["r"] = 1
+        if updates and updates[-1].tail:
+            change["t"] = updates[-1].tail
+        if column.ended:
+            change |= {"f": column.footer or ""}
+            if column.error:
+                change["e"] = error_html(column.error)
+        return change
+
+    def close(self, columns: Sequence[LiveColumn], bundle: Mapping[str, Any]) -> None:
+        """Put static output in the widget's place, and leave nothing of the widget behind."""
+        self._display.show(bundle)
+        if self._widget is not None:
+            layout = self._widget.layout
+            self._widget.close()
+            layout.close()
+
+
+@cache
+def _widget_class() -> Any:
+    # Loaded late: a cell that is not painted by a widget need not wait for ipywidgets.
+    import anywidget
+    import traitlets
+
+    class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
+        _esm = _asset("live.js")
+        _css = _asset("live.css")
+        shell = traitlets.Unicode().tag(sync=True)
+        early = traitlets.List().tag(sync=True)
+
+    return LiveWidget
+
+
+def _asset(name: str) -> str:
+    """Return a file's text without comment lines and indentation, for it goes over the wire with each cell."""
+    text = (files("portkey_nb.notebook") / name).read_text(encoding="utf-8")
+    return re.sub(r"^\s*//.*\n|^\s+", "", text, flags=re.MULTILINE)
+
+
+class HtmlPainter:
+    """Paint by repainting one display, rarely: when it has grown by a fiftieth, and at most twice a second."""
+
+    def __init__(self, now: float) -> None:
+        self._display = _Display()
+        self._painted = now
+        self._length = 0
+
+    def start(self, columns: Sequence[LiveColumn]) -> None:
+        """Show the empty columns."""
+        self._show(columns)
+
+    def paint(self, columns: Sequence[LiveColumn], now: float) -> None:
+        """Repaint, where enough has come since."""
+        length = sum(column.length for column in columns)
+        ended = any(column.ended and column.changed for column in columns)
+        grown = length >= self._length * _REPAINT_GROWTH and now - self._painted >= _REPAINT_S
+        if not (grown or ended):
+            return
+        for column in columns:
+            column.take()
+        self._length, self._painted = length, now
+        self._show(columns)
+
+    def _show(self, columns: Sequence[LiveColumn]) -> None:
+        shown = [column.static() for column in columns]
+        html = side_by_side(shown, chrome=len(shown) > 1)
+        self._display.show({"text/html": html, "text/plain": "waiting for the reply"})
+
+    def close(self, columns: Sequence[LiveColumn], bundle: Mapping[str, Any]) -> None:
+        """Show the whole."""
+        self._display.show(bundle)
+
+
+class TextPainter:
+    """Write text as it comes: the first reply that has not ended streams, those after it wait for their turn."""
+
+    def __init__(self, out: TextIO | None) -> None:
+        self._out = out
+        self._current = 0
+        self._labelled = -1
+        self._at_start = True
+
+    def start(self, columns: Sequence[LiveColumn]) -> None:
+        """Write nothing: there is nothing yet."""
+
+    def paint(self, columns: Sequence[LiveColumn], now: float) -> None:
+        """Write what has come of the reply whose turn it is, and of those after it when it has ended."""
+        while self._current < len(columns):
+            column = columns[self._current]
+            self._write_label(columns)
+            self._write(plain_text(column.take()[0]))
+            if not column.ended:
+                break
+            self._end(column, several=len(columns) > 1)
+            self._current += 1
+
+    def close(self, columns: Sequence[LiveColumn], bundle: Mapping[str, Any]) -> None:
+        """Write what is left."""
+        for column in columns:
+            column.ended = True
+        self.paint(columns, 0.0)
+
+    def _write_label(self, columns: Sequence[LiveColumn]) -> None:
+        if len(columns) > 1 and self._labelled < self._current:
+            self._labelled = self._current
+            self._write(f"{chr(10) if self._current else ''}── {plain_text(columns[self._current].label)} ──\n")
+
+    def _end(self, column: LiveColumn, several: bool) -> None:
+        lines = [plain_text(column.error)] if column.error and several else []
+        lines += [plain_text(column.footer)] if column.footer else []
+        if not self._at_start:
+            self._write("\n")
+        for line in lines:
+            self._write(f"{line}\n")
+
+    def _write(self, text: str) -> None:
+        if text:
+            out = self._out or sys.stdout
+            out.write(text)
+            out.flush()
+            self._at_start = text.endswith("\n")
