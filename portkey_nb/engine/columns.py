@@ -40,8 +40,8 @@ def _text(name: str) -> Column:
     return Column(name, "string", "body", metric=False)
 
 
-def _object(name: str, place: Place = "body") -> Column:
-    return Column(name, "object", place, metric=False)
+def _object(name: str) -> Column:
+    return Column(name, "object", "body", metric=False)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -89,7 +89,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("reasoning_tokens", "Int64"),
     Column("tokens_estimated", "boolean"),
     Column("cost_usd", "Float64", "column"),
-    _object("price", "detail"),
+    _object("price"),
     Column("latency_s", "Float64"),
     Column("ttft_s", "Float64"),
     Column("tokens_per_s", "Float64"),
@@ -104,9 +104,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("error", "string"),
     Column("passed", "boolean"),
     Column("rating", "Int64"),
-    Column("rating_note", "string", "detail", metric=False),
-    _object("tags", "detail"),
-    _object("metadata", "detail"),
+    Column("rating_note", "string", metric=False),
+    _object("tags"),
+    _object("metadata"),
 )
 
 BY_NAME = {column.name: column for column in COLUMNS}

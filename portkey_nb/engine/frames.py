@@ -69,19 +69,18 @@ def build(choice: Choice, found: Found) -> pd.DataFrame:
     return pd.DataFrame(data, index=index)
 
 
+def _objects(values: Sequence[Any]) -> Any:
+    made = np.empty(len(values), dtype=object)
+    made[:] = values  # numpy takes lists inside for elements here, as np.array() would not
+    return made
+
+
 def _strings(values: Sequence[Any]) -> Any:
-    return pd.array(_objects([pd.NA if value is None else value for value in values]), dtype="string")
+    return pd.array(_objects(values), dtype="string")
 
 
 def _categories(values: Sequence[Any]) -> Any:
     return pd.Categorical(_objects(values))
-
-
-def _objects(values: Sequence[Any]) -> Any:
-    # Element by element: numpy would make a table of lists that happen to be equally long.
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
-    return made
 
 
 def _integers(values: Sequence[Any]) -> Any:
@@ -96,26 +95,40 @@ def _booleans(values: Sequence[Any]) -> Any:
     return pd.arrays.BooleanArray(*_masked(values, np.bool_, truth))
 
 
-def _masked(values: Sequence[Any], dtype: Any, mend: Any) -> tuple[Any, Any]:
-    """Return numbers and a mask of the unknown ones."""
-    unknown = np.fromiter((value is None for value in values), np.bool_, len(values))
-    try:
-        numbers = np.fromiter((0 if value is None else value for value in values), dtype, len(values))
-        if dtype is not np.float64 or np.isfinite(numbers).all():
-            return numbers, unknown
-    except (TypeError, ValueError, OverflowError):
-        pass
-    # Something that is no number, written by other hands: unknown.
-    mended = [mend(value) for value in values]
-    unknown = np.fromiter((value is None for value in mended), np.bool_, len(values))
-    return np.fromiter((0 if value is None else value for value in mended), dtype, len(values)), unknown
-
-
 def _times(values: Sequence[Any]) -> Any:
     numbers, unknown = _masked(values, np.int64, integer)
     moments = numbers.view("datetime64[us]")
     moments[unknown] = np.datetime64("NaT")
     return pd.Series(moments).dt.tz_localize("UTC").array
+
+
+def _masked(values: Sequence[Any], dtype: Any, read: Any) -> tuple[Any, Any]:
+    """Return numbers of a type and a mask of the unknown ones.
+
+    Parameters
+    ----------
+    read : callable
+        Reads one value of any kind; used only where some are not of the expected kind.
+    """
+    kinds = set(map(type, values))
+    if not kinds <= _EXPECTED[dtype] | {type(None)}:
+        values = [read(value) for value in values]
+        kinds = set(map(type, values))
+    if dtype is np.float64:
+        numbers = np.array(values, dtype)  # makes NaN of None
+        unknown = ~np.isfinite(numbers)
+    elif type(None) not in kinds:
+        return np.array(values, dtype), np.zeros(len(values), np.bool_)
+    else:
+        column = _objects(values)
+        unknown = column == None  # noqa: E711 (element by element)
+        column[unknown] = 0
+        numbers = column.astype(dtype)
+    numbers[unknown] = 0
+    return numbers, unknown
+
+
+_EXPECTED: Mapping[Any, set[type]] = {np.int64: {int}, np.float64: {int, float}, np.bool_: {bool, int}}
 
 
 _KINDS: Mapping[str, Any] = {

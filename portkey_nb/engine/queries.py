@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from portkey_nb.engine.columns import BY_NAME, Choice
+from portkey_nb.engine.columns import Choice
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.record import STATUSES, Run
 from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, RUNS, noted, read, to_micros
@@ -19,6 +19,8 @@ from portkey_nb.errors import StoreError
 
 _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
+_AT_ONCE = 100
+"""Rows read and decoded together: so few that they are gone again before the collector takes them for long-lived."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 
 
@@ -99,74 +101,73 @@ class Found:
 
 def select(connection: sa.Connection, choice: Choice, which: Filter) -> Found:
     """Read the chosen columns of the runs that fit, oldest first."""
-    places = {column.place for column in choice.columns}
-    names = [column.name for column in choice.columns]
-    want_scores = choice.scores != ()
-    direct = [name for name in names if BY_NAME[name].place == "column"]
-    asked: list[sa.ColumnElement[Any]] = [RUNS.c.run_id, *(RUNS.c[name] for name in direct)]
-    detail = "detail" in places or want_scores
-    if detail:
-        asked += [RUNS.c.detail, RUNS.c.notes]
-    source: sa.FromClause = RUNS
-    texts = [name for name in names if name in BODY_COLUMNS]
-    rest = [name for name in names if BY_NAME[name].place == "body" and name not in BODY_COLUMNS]
-    if texts or rest:
-        source = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id)
-        asked += [BODY_COLUMNS[name] for name in texts]
-        asked += [BODIES.c.rest] if rest else []
-    statement = sa.select(*asked).select_from(source).where(*which.clauses)
-    if which.n is not None:
-        statement = statement.order_by(*_NEWEST_FIRST).limit(which.n)
-    else:
-        statement = statement.order_by(*_ORDER)
-    rows = connection.execute(statement).all()
-    if which.n is not None:
-        rows = rows[::-1]
-    if not rows:
-        return Found()
-    columns = iter(zip(*rows, strict=True))
-    run_ids = next(columns)
-    values: dict[str, Sequence[Any]] = {name: next(columns) for name in direct}
-    scores: dict[str, Sequence[Any]] = {}
-    if detail:
-        facts = [name for name in names if BY_NAME[name].place == "detail"]
-        scores = _expand(next(columns), next(columns), facts, want_scores, values)
-    values.update({name: next(columns) for name in texts})
+    named = {column.name: column.place for column in choice.columns}
+    direct = [name for name, place in named.items() if place == "column"]
+    texts = [name for name in named if name in BODY_COLUMNS]
+    facts = [name for name, place in named.items() if place == "detail"]
+    rest = [name for name, place in named.items() if place == "body" and name not in BODY_COLUMNS]
+    scored = ["scores"] if choice.scores != () else []
+    asked: dict[str, sa.ColumnElement[Any]] = {"run_id": RUNS.c.run_id, **{name: _direct(name) for name in direct}}
+    asked.update({name: BODY_COLUMNS[name] for name in texts})
+    if facts or scored:
+        asked["detail"] = RUNS.c.detail
     if rest:
-        _decode(next(columns), rest, values)
-    return Found(run_ids, values, scores)
+        asked["rest"] = BODIES.c.rest
+    if scored or not _NOTED.isdisjoint(named):
+        asked["notes"] = RUNS.c.notes
+    # Nothing is read of the bodies where nothing of them is asked for.
+    source = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id) if texts or rest else RUNS
+    read = [name for name in (*asked, *facts, *scored, *rest) if name not in ("detail", "rest")]
+    values: dict[str, list[Any]] = {name: [] for name in read}
+    found = connection.execute(_ordered(sa.select(*asked.values()).select_from(source), which))
+    for rows in found.partitions(_AT_ONCE):
+        part: dict[str, Sequence[Any]] = dict(zip(asked, zip(*rows, strict=True), strict=True))
+        part.update(_decoded(part.pop("detail", ()), [*facts, *scored]))
+        part.update(_decoded(part.pop("rest", ()), rest))
+        for name, column in part.items():
+            values[name].extend(column)
+    if which.n is not None:
+        for column in values.values():
+            column.reverse()
+    _lay_notes(values)
+    return Found(values.pop("run_id"), values, _by_scorer(values.pop("scores", ())))
 
 
-def _expand(
-    details: Sequence[str],
-    notes: Sequence[str | None],
-    facts: list[str],
-    scores: bool,
-    values: dict[str, Sequence[Any]],
-) -> dict[str, Sequence[Any]]:
-    """Put the facts of the JSON details, and what was annotated later, into columns; return the scores' columns."""
-    wanted = [*facts, "scores"] if scores else facts
-    _decode(details, wanted, values)
-    later = [(at, note) for at, note in enumerate(notes) if note]
-    touched = [name for name in wanted if name in _NOTED or name == "scores"]
-    for at, note in later:
-        row = noted({name: values[name][at] for name in touched}, note)
-        for name in touched:
-            values[name][at] = row[name]  # type: ignore[index]
-    if not scores:
+def _direct(name: str) -> sa.ColumnElement[Any]:
+    column = RUNS.c[name]
+    # Converting truth values one by one would slow down every row; the frame does it for a whole column.
+    return sa.type_coerce(column, sa.Integer) if isinstance(column.type, sa.Boolean) else column
+
+
+def _ordered(statement: sa.Select[Any], which: Filter) -> sa.Select[Any]:
+    statement = statement.where(*which.clauses)
+    return statement.order_by(*_ORDER) if which.n is None else statement.order_by(*_NEWEST_FIRST).limit(which.n)
+
+
+def _decoded(texts: Sequence[str | None], names: list[str]) -> dict[str, Sequence[Any]]:
+    """Return the columns that lie in JSON texts, one text to a row."""
+    if not names:
         return {}
-    given = values.pop("scores")
+    # A struct with just these fields: msgspec skips what is not asked for, and the collector has nothing to follow.
+    shape = msgspec.defstruct("Shape", [(name, Any, None) for name in names], gc=False)
+    decode = msgspec.json.Decoder(shape).decode
+    rows = [msgspec.structs.astuple(decode(text or "{}")) for text in texts]
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
+def _lay_notes(values: dict[str, list[Any]]) -> None:
+    """Lay what was annotated later over the columns, in place."""
+    later = [(at, notes) for at, notes in enumerate(values.pop("notes", ())) if notes]
+    columns = {name: values[name] for name in (*_NOTED, "scores") if name in values}
+    for at, notes in later:
+        row = noted({name: column[at] for name, column in columns.items()}, notes)
+        for name, column in columns.items():
+            column[at] = row[name]
+
+
+def _by_scorer(given: Sequence[Mapping[str, Any] | None]) -> dict[str, Sequence[Any]]:
     scorers = sorted({scorer for each in given if each for scorer in each})
     return {scorer: [each.get(scorer) if each else None for each in given] for scorer in scorers}
-
-
-def _decode(texts: Sequence[str | None], names: list[str], values: dict[str, Sequence[Any]]) -> None:
-    # One struct with just these fields: msgspec skips what is not asked for without making objects of it.
-    shape = msgspec.defstruct("Shape", [(name, Any, None) for name in names], gc=False)
-    whole = "[" + ",".join([text or "{}" for text in texts]) + "]"
-    rows = msgspec.json.decode(whole, type=list[shape])  # type: ignore[valid-type]
-    for name in names:
-        values[name] = [getattr(row, name) for row in rows]
 
 
 def _whole() -> sa.Select[Any]:

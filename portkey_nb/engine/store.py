@@ -173,8 +173,11 @@ class RunStore:
         return self._runs(queries.latest(n))[::-1]
 
     def cached(self, cache_key: str) -> Run | None:
-        """Return the newest successful run with this cache key, or None."""
-        return next(iter(self._runs(queries.answered(cache_key))), None)
+        """Return the newest successful run with this cache key, or None; None as well while the log is unreadable."""
+        try:
+            return next(iter(self._runs(queries.answered(cache_key))), None)
+        except StoreError:
+            return None  # asking anew is the way on; writing the answer will tell of the trouble
 
     def totals(self, since: datetime | None = None) -> Totals:
         """Count calls, failures and money.
