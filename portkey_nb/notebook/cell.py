@@ -13,7 +13,7 @@ from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
 from portkey_nb.engine.store import RunStore, open_store
-from portkey_nb.engine.summary import column, footer
+from portkey_nb.engine.summary import column
 from portkey_nb.errors import PortkeyError
 from portkey_nb.notebook.chats import ChatTurn
 from portkey_nb.notebook.live import LiveCell
@@ -71,25 +71,22 @@ def _watch(plan: Plan, view: LiveCell) -> tuple[list[Outcome | PortkeyError | No
     try:
         view.start()
         running = Running(Runner(plan.store), plan.calls)
-        _paint(running, view, running.events(TICK_S))
+        _paint(plan, running, view, running.events(TICK_S))
     except KeyboardInterrupt:
         interrupted = True
         if running is not None:
             running.stop()
-            _paint(running, view, running.waiting())
+            _paint(plan, running, view, running.waiting())
     return (running.outcomes() if running is not None else [None] * len(plan.calls)), interrupted
 
 
-def _paint(running: Running, view: LiveCell, events: Iterator[Event | None]) -> None:
+def _paint(plan: Plan, running: Running, view: LiveCell, events: Iterator[Event | None]) -> None:
     for event in events:
         if event is not None and event.kind == "done":
-            outcome = running.outcome(event.index)
-            if isinstance(outcome, PortkeyError):
-                view.fail(event.index, outcome.message)
-            elif outcome is not None:
-                if outcome.error is not None:
-                    view.fail(event.index, outcome.error.message)
-                view.footer(event.index, footer(outcome.run))
+            shown = _column(plan.calls[event.index], running.outcome(event.index), plan.turn)
+            if shown.error:
+                view.fail(event.index, shown.error)
+            view.footer(event.index, shown.footer)
         elif event is not None:
             view.push(event.index, event.text, event.kind)
         view.paint()
