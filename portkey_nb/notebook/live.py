@@ -1,4 +1,4 @@
-"""Painting a running cell: a column per model that fills as the replies come, and static HTML in its place at the end."""
+"""Painting a running cell: a column per model that fills as replies come, and static HTML in the end."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class LiveCell:
         Parameters
         ----------
         bundle : mapping
-            ``text/plain``, ``text/markdown`` and ``text/html`` of the whole; a terminal shows what it has not shown yet.
+            ``text/plain``, ``text/markdown`` and ``text/html`` of the whole; a terminal is shown the rest alone.
         columns : sequence
             Not needed: what the bundle was made of.
         """

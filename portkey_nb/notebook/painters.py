@@ -69,7 +69,8 @@ class _Display:
         self._shown = False
 
     def show(self, bundle: Mapping[str, Any]) -> None:
-        publish_display_data(dict(bundle), transient=self._transient, update=self._shown)
+        publish: Any = publish_display_data
+        publish(dict(bundle), transient=self._transient, update=self._shown)
         self._shown = True
 
 
@@ -160,11 +161,11 @@ def _widget_class() -> Any:
     import anywidget
     import traitlets
 
-    class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
+    class LiveWidget(anywidget.AnyWidget):
         _esm = _asset("live.js")
         _css = _asset("live.css")
         shell = traitlets.Unicode().tag(sync=True)
-        early = traitlets.List().tag(sync=True)
+        early: Any = traitlets.List().tag(sync=True)
 
     return LiveWidget
 
