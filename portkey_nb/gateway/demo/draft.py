@@ -8,11 +8,15 @@ from typing import Any, TypeVar
 
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.manner import Manner
-from portkey_nb.gateway.demo.models import MODELS, DemoModel
+from portkey_nb.gateway.demo.models import DemoModel
 
 __all__ = ["Draft", "Question", "Skill", "exactly", "in_words"]
 
 T = TypeVar("T")
+
+# Models that are often set side by side stand next to each other, so that a few options suffice to tell them apart.
+_NEIGHBOURS = ("gpt-4o", "claude-sonnet", "llama-local", "gpt-4o-mini", "gemini-flash", "gpt-3.5-turbo")
+_PLACES = {name: place for place, name in enumerate(_NEIGHBOURS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +47,7 @@ class Question:
 
     def own(self, options: Sequence[T]) -> T:
         """Choose by the model first, and by chance as well."""
-        names = list(MODELS)
-        start = names.index(self.model.name) if self.model.name in names else len(names)
-        start %= len(options)
+        start = _PLACES.get(self.model.name, 0) % len(options)
         return self.chance.pick([*options[start:], *options[:start]])
 
     @property

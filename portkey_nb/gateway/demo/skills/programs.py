@@ -14,7 +14,8 @@ _ASKED = re.compile(
 )
 _CODE = re.compile(
     r"\b(?:code|function|script|program|snippet|class|method|query|regex|regular expression|one-liner|python|sql|"
-    r"javascript|bash|pandas|algorithm|implement|unit tests?|decorator|dataframe)\b"
+    r"javascript|bash|pandas|algorithm|implement|unit tests?|decorator|dataframe|matplotlib|numpy|hello,? world|"
+    r"(?:bubble|merge|quick|insertion|heap) ?-?sort|binary search|fizz ?buzz)\b"
 )
 _LANGUAGES: Mapping[str, str] = {
     "javascript": "javascript",

@@ -94,8 +94,8 @@ LETTERS: Mapping[str, Sequence[str]] = {
     "trouble": (
         "I am writing about {matter}. It has been going on for some days now and makes daily life difficult. Could you "
         "tell me by when it will be seen to?",
-        "I have to let you know about {matter}. Please have it looked at as soon as you can; I am at home most evenings "
-        "and can let somebody in.",
+        "I have to let you know about {matter}. Please have it looked at as soon as you can; I am at home most "
+        "evenings and can let somebody in.",
         "May I draw your attention to {matter}? I would be grateful for a date by which it will be put right.",
     ),
     "about": (
