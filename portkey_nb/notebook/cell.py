@@ -21,6 +21,7 @@ from portkey_nb.notebook.options import CellOptions
 from portkey_nb.notebook.place import live_mode
 from portkey_nb.notebook.plan import Plan, plan_cell
 from portkey_nb.notebook.preview import preview
+from portkey_nb.notebook.stopping import StopButton
 from portkey_nb.views.columns import Column, bundle
 
 TICK_S = 0.04
@@ -45,15 +46,11 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
         preview(plan)
         return None
     view = LiveCell([call.label for call in plan.calls], mode=live_mode(magics.shell, magics.live))
-    outcomes, interrupted = _watch(plan, view)
-    replies = _replies(plan, outcomes)
-    _save_turn(magics, options, plan, outcomes)
-    columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
-    view.close(bundle(columns), columns)
-    _say_trouble(plan)
-    magics.known.models.update(reply.run.model for reply in replies.values() if reply.run.status == "ok")
+    with StopButton() as stop:
+        outcomes = _watch(plan, view, stop)
+        replies = _show_whole(magics, options, plan, view, outcomes)
     value = _value(plan, replies)
-    error = _error(plan, outcomes, interrupted)
+    error = _error(plan, outcomes, stop.pressed)
     if options.output is not None and value is not None:
         magics.shell.user_ns[options.output] = value
     if error is not None:
@@ -64,23 +61,36 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
     return None if options.output is not None else value
 
 
-def _watch(plan: Plan, view: LiveCell) -> tuple[list[Outcome | PortkeyError | None], bool]:
+def _watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Outcome | PortkeyError | None]:
     """Follow the calls until all are done or the person presses stop."""
-    running = None
-    interrupted = False
+    view.start()
+    running = Running(Runner(plan.store), plan.calls)
     try:
-        view.start()
-        running = Running(Runner(plan.store), plan.calls)
-        _paint(plan, running, view, running.events(TICK_S))
-    except KeyboardInterrupt:
-        interrupted = True
-        if running is not None:
-            running.stop()
-            _paint(plan, running, view, running.waiting())
-    return (running.outcomes() if running is not None else [None] * len(plan.calls)), interrupted
+        _paint(plan, running, view, running.events(TICK_S), stop)
+    except KeyboardInterrupt:  # a shell that interrupts by other means than a signal
+        stop.pressed = True
+    if stop.pressed:
+        running.stop()
+        _paint(plan, running, view, running.waiting())
+    return running.outcomes()
 
 
-def _paint(plan: Plan, running: Running, view: LiveCell, events: Iterator[Event | None]) -> None:
+def _show_whole(
+    magics: Any, options: CellOptions, plan: Plan, view: LiveCell, outcomes: list[Outcome | PortkeyError | None]
+) -> Replies:
+    """Put static output in place of what was painted, and keep what a later cell will ask for."""
+    replies = _replies(plan, outcomes)
+    _save_turn(magics, options, plan, outcomes)
+    columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
+    view.close(bundle(columns), columns)
+    _say_trouble(plan)
+    magics.known.models.update(reply.run.model for reply in replies.values() if reply.run.status == "ok")
+    return replies
+
+
+def _paint(
+    plan: Plan, running: Running, view: LiveCell, events: Iterator[Event | None], stop: StopButton | None = None
+) -> None:
     for event in events:
         if event is not None and event.kind == "done":
             shown = _column(plan.calls[event.index], running.outcome(event.index), plan.turn)
@@ -90,6 +100,8 @@ def _paint(plan: Plan, running: Running, view: LiveCell, events: Iterator[Event 
         elif event is not None:
             view.push(event.index, event.text, event.kind)
         view.paint()
+        if stop is not None and stop.pressed:
+            return
 
 
 def _replies(plan: Plan, outcomes: list[Outcome | PortkeyError | None]) -> Replies:
@@ -168,5 +180,7 @@ def _error(plan: Plan, outcomes: list[Outcome | PortkeyError | None], interrupte
 def _interruption(runs: list[Run], kept: int) -> str:
     if not kept:
         return "interrupted before anything came; run the cell again"
+    if all(run.status == "ok" for run in runs):
+        return "interrupted when all had come; it is kept in the cell and in runs()"
     where = "the partial reply is" if kept == 1 and len(runs) == 1 else "what came is"
     return f"interrupted; {where} kept in the cell and in runs(), and the provider may still bill what it wrote"
