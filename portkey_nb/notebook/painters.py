@@ -151,6 +151,9 @@ class WidgetPainter:
         self._display.show(bundle)
         if self._widget is not None:
             layout = self._widget.layout
+            # nbclient keeps the state of closed widgets in the notebook: no reply stays in it.
+            with self._widget.hold_sync():
+                self._widget.shell, self._widget.early = "", []
             self._widget.close()
             layout.close()
 

@@ -109,8 +109,6 @@ def test_the_cell_ends_with_one_static_output_and_no_widget(kernel: Kernel) -> N
     closed = {message["content"]["comm_id"] for message in cell.of("comm_close")}
     assert opened
     assert closed == opened
-    kinds = [message["msg_type"] for message in cell.messages]
-    assert "comm_msg" not in kinds[kinds.index("update_display_data") :]
 
 
 def test_a_long_reply_is_painted_at_most_a_dozen_times_a_second(kernel: Kernel) -> None:
@@ -239,12 +237,12 @@ def test_an_impatient_second_press_loses_nothing(kernel: Kernel) -> None:
     with ScriptedServer(answer("Once upon a time ", STALL)) as server:
         cell = kernel.begin(question(server))
         cell.until_text("Once upon")
-        kernel.interrupt()
-        kernel.interrupt()
+        for _ in range(3):
+            kernel.interrupt()
         assert server.left.wait(SECONDS_TO_LEAVE)
-        kernel.interrupt()
         cell.finish()
-    assert cell.status == "error"
+    assert_interrupted_in_one_line(cell)
+    assert "Once upon a time" in cell.html
     row = newest(kernel).iloc[0]
     assert (row["status"], row["text"]) == ("interrupted", "Once upon a time ")
     assert kernel.execute("%%portkey -m demo-fast\nSay this is a test").status == "ok"
@@ -342,7 +340,7 @@ def notebook(tmp_path: Path) -> Any:
 
 
 def test_nbconvert_shows_the_replies_without_a_widget(notebook: Any) -> None:
-    with ScriptedServer(answer("The *first*.")) as server:
+    with ScriptedServer(answer("The *cormorant*.")) as server:
         status, page, said = notebook(
             server.url,
             "%load_ext portkey_nb",
@@ -350,9 +348,11 @@ def test_nbconvert_shows_the_replies_without_a_widget(notebook: Any) -> None:
             "%%portkey -m gpt-4o -m claude-sonnet\nTell me",
         )
     assert status == 0, said
-    assert page.count("The <em>first</em>.") == 3
+    assert page.count("The <em>cormorant</em>.") == 3
     assert "gpt-4o" in page
-    assert "application/vnd.jupyter.widget" not in page
+    assert '<script type="application/vnd.jupyter.widget-view' not in page
+    # nbclient keeps the state of widgets that are closed: there has to be nothing in it.
+    assert page.count("cormorant") == 3
 
 
 def test_nbconvert_fails_where_a_cell_fails(notebook: Any, demo: DemoGateway) -> None:
