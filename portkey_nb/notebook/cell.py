@@ -173,8 +173,8 @@ def _error(plan: Plan, outcomes: list[Outcome | PortkeyError | None], interrupte
         return failed[0][1]
     if len(failed) == len(plan.calls) and len({error.message for _, error in failed}) == 1:
         return failed[0][1]
-    named = "; ".join(f"{label}: {error.message}" for label, error in failed)
-    return PortkeyError(f"{len(failed)} of {len(plan.calls)} models failed. {named}")
+    named = ", ".join(f"{label} ({type(error).__name__})" for label, error in failed)
+    return PortkeyError(f"{len(failed)} of {len(plan.calls)} models failed: {named}; each column says why")
 
 
 def _interruption(runs: list[Run], kept: int) -> str:

@@ -14,7 +14,7 @@ _FONT = "font-family:var(--jp-content-font-family,system-ui,sans-serif)"
 _MUTED = "var(--jp-ui-font-color2,#808080)"
 _LINE = "1px solid var(--jp-border-color2,rgba(127,127,127,.35))"
 _ROOT = f"{_FONT};max-width:100%"
-_GRID = f"{_ROOT};display:grid;gap:.7em;grid-template-columns:repeat(auto-fit,minmax(min(100%,20em),1fr))"
+_GRID = f"{_ROOT};display:grid;gap:.7em;grid-template-columns:repeat(auto-fit,minmax(min(100%,16em),1fr))"
 _BOX = f"border:{_LINE};border-radius:6px;padding:.5em .8em;min-width:0;display:flex;flex-direction:column"
 _LABEL = (
     f"font-weight:600;font-size:.92em;padding-bottom:.35em;margin-bottom:.45em;border-bottom:{_LINE};"
