@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.runner import client_for
-from portkey_nb.engine.store import Totals, open_store, runs
+from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
 from portkey_nb.errors import PermissionDeniedError, PortkeyError, PromptError
 from portkey_nb.gateway.config import Config, parse_config
@@ -96,7 +97,7 @@ def _status(magics: Any) -> None:
     if route:
         lines.append(("config", _shown_config(route)))
     store = open_store()
-    lines.append(("run log", f"{store.url}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
+    lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
     now = datetime.now().astimezone()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
@@ -111,6 +112,16 @@ def _status(magics: Any) -> None:
 def _shown_config(route: Any) -> str:
     parsed = parse_config(route)
     return parsed if isinstance(parsed, str) else repr(Config(parsed))
+
+
+def _place(store: RunStore) -> str:
+    """Name the run log: a path under the home folder as people write it, a database server by its URL."""
+    if store.path is None:
+        return store.url
+    try:
+        return f"~/{store.path.relative_to(Path.home()).as_posix()}"
+    except ValueError:
+        return str(store.path)
 
 
 def _gateway(kind: str, label: str) -> str:
