@@ -22,6 +22,7 @@ from portkey_nb.engine.loop import submit
 from portkey_nb.engine.normalize import delta_parts
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
+from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.client import AsyncPortkey
 from portkey_nb.gateway.config import header_name, redact
@@ -86,6 +87,7 @@ class Runner:
             progress.completion = error.completion  # type: ignore[attr-defined]
         outcome = conclude(call, run, progress, error, interrupted=interrupted, prices=prepared.prices)
         await self._log(outcome.run, start=False)
+        SESSION.add(outcome.run)
         return outcome
 
     async def _from_cache(self, call: Call, prepared: _Prepared, listen: Listener | None) -> Outcome | None:
@@ -100,6 +102,7 @@ class Runner:
         if listen is not None and run.text:
             listen("text", run.text)
         await self._log(run, start=False)
+        SESSION.add(run)
         return Outcome(call, run)
 
     async def _log(self, run: Run, *, start: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from portkey_nb.engine.loop import submit
 from portkey_nb.engine.runner import client_for
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
+from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import PermissionDeniedError, PortkeyError, PromptError
 from portkey_nb.gateway.config import Config, parse_config
 from portkey_nb.notebook.chats import where
@@ -23,7 +24,6 @@ from portkey_nb.notebook.references import References
 from portkey_nb.settings import load, login, logout
 
 Command = Callable[[Any], Any]
-SESSION_START = datetime.now(UTC)
 
 
 def find_command(line: str) -> Command | None:
@@ -101,7 +101,7 @@ def _status(magics: Any) -> None:
     now = datetime.now().astimezone()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
-        lines.append(("session", _money_line(store.totals(since=SESSION_START - timedelta(seconds=1)))))
+        lines.append(("session", _money_line(SESSION.totals())))
         lines.append(("today", _money_line(store.totals(since=midnight.astimezone(UTC)))))
     except PortkeyError as error:
         lines.append(("totals", error.message))

@@ -19,6 +19,7 @@ from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
 from portkey_nb.engine.store import open_store
 from portkey_nb.engine.summary import footer
+from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import APIConnectionError, PromptError, RateLimitError, SettingsError, StreamIncomplete
 from portkey_nb.gateway.demo.server import DemoGateway
 from tests.servers import ScriptedServer, chunk, streamed
@@ -212,6 +213,18 @@ def test_usage_means_the_same_whoever_sent_it(usage: Any, expected: tuple[int | 
 
 def make_reply(text: str) -> Reply:
     return Reply(Run(run_id="1", started_at=datetime.now(UTC), model="m", text=text, messages=HELLO))
+
+
+def test_the_session_is_counted_as_the_log_counts(demo: DemoGateway) -> None:
+    before = SESSION.totals()
+    ask("hello", model="demo-fast", base_url=demo.base_url)
+    with pytest.raises(RateLimitError):
+        ask("hello", model="demo-429", base_url=demo.base_url)
+    ask("hello", model="demo-fast", base_url=demo.base_url, cache=True, temperature=0)
+    ask("hello", model="demo-fast", base_url=demo.base_url, cache=True, temperature=0)
+    counted, logged = SESSION.totals(), open_store().totals()
+    for name in ("calls", "failed", "cost_usd", "unpriced", "demo_calls"):
+        assert getattr(counted, name) - getattr(before, name) == getattr(logged, name), name
 
 
 def test_a_reply_is_a_str_that_knows_its_code_and_its_json() -> None:
