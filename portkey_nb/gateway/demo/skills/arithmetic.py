@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import math
-import operator
 import re
 import statistics
 from collections.abc import Callable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 
 from portkey_nb.gateway.demo.draft import Draft, Question, in_words
+from portkey_nb.gateway.demo.skills.evaluation import evaluate, hint, shown, work_out
+
+__all__ = ["calculate", "evaluate", "shown"]
 
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SMALL = (
@@ -31,17 +31,8 @@ _WORDS = (
     (r"\^", "**"),
     (r"(?<=\d)\s*[xX]\s*(?=\d)", "*"),
 )
-_OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
 _EXPRESSION = re.compile(r"[-(]*\d[\d.\s()+\-*/%]*[\d)]")
 _NUMBER = r"-?\d+(?:\.\d+)?"
-_BIGGEST = 10**30
 
 
 def calculate(question: Question) -> Draft | None:
@@ -71,53 +62,6 @@ def _two_words(found: re.Match[str]) -> str:
     return str(_NUMBERS[found.group(1)] + _NUMBERS[found.group(2)])
 
 
-def evaluate(expression: str) -> float:
-    """Work out an expression of numbers, ``+ - * / // % **`` and brackets.
-
-    Raises
-    ------
-    ValueError
-        When it is something else, or too big.
-    """
-    if len(expression) > 300:
-        raise ValueError("too long")
-    try:
-        value = _value(ast.parse(expression.strip(), mode="eval").body)
-    except (SyntaxError, OverflowError, RecursionError, MemoryError):
-        value = math.nan
-    if not abs(value) < _BIGGEST:
-        raise ValueError("no sum, or too big")
-    return value
-
-
-def _value(node: ast.expr) -> float:
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
-        return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        return -_value(node.operand) if isinstance(node.op, ast.USub) else _value(node.operand)
-    if isinstance(node, ast.BinOp):
-        left, right = _value(node.left), _value(node.right)
-        if isinstance(node.op, ast.Pow):
-            if abs(right) > 100 or abs(left) > 10**6:
-                raise ValueError("too big")
-            power: object = left**right
-            if not isinstance(power, (int, float)):
-                raise ValueError("no real number")
-            return power
-        work = _OPERATORS.get(type(node.op))
-        if work is not None:
-            return work(left, right)
-    raise ValueError("no sum")
-
-
-def shown(value: float) -> str:
-    """Return a number as people write it: whole when it is, else rounded to what matters."""
-    if value == int(value) and abs(value) < _BIGGEST:
-        return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
-    rounded = Decimal(repr(value)).quantize(Decimal("0.0001"), ROUND_HALF_EVEN).normalize()
-    return f"{rounded:f}" if rounded else f"{value:.4g}"
-
-
 def _expression(text: str, question: Question) -> Draft | None:
     for found in sorted(_EXPRESSION.findall(text), key=len, reverse=True):
         if not re.search(r"[+*/%-]", found.lstrip("-( ")) or re.fullmatch(r"\d{4}-\d{1,2}(-\d{1,2})?", found.strip()):
@@ -126,7 +70,9 @@ def _expression(text: str, question: Question) -> Draft | None:
             value = evaluate(found)
         except ZeroDivisionError:
             return Draft(lead="That divides by zero, which has no answer.", short="undefined")
-        except ValueError:
+        except ValueError as error:
+            if "too big" in str(error) and "**" in found:
+                return Draft(lead="That number is too large for me to write out.", short="too large", light=True)
             continue
         return _result(found.strip(), value, question)
     return None
@@ -135,53 +81,29 @@ def _expression(text: str, question: Question) -> Draft | None:
 def _result(expression: str, value: float, question: Question) -> Draft:
     steps = len(re.findall(r"\d\s*(?:\*\*|[+*/%-])", expression))
     wrong = "arithmetic" in question.model.weak_at and steps > 1
-    said = _from_left_to_right(expression, value) if wrong else value
+    worked = work_out(expression, slip=wrong)
+    said = worked[-1].value if wrong and worked else value
     money = "$" if "$" in question.text else ""
     answer = f"{money}{shown(said)}"
     pretty = re.sub(r"\s*\*\*\s*", "^", expression)
     pretty = re.sub(r"\s*([+*/%-])\s*", r" \1 ", pretty).replace("*", "×").replace("/", "÷").strip()
     pretty = re.sub(r"(^|[(×÷+]) - (?=\d)", r"\1-", pretty)
-    more = () if wrong else _way(expression, value)
-    if wrong:
-        more = ("I simply worked through it from left to right, one step after the other.",)
+    way = [f"{step.said} = {shown(step.value)}" for step in worked]
+    more = () if wrong else hint(expression, value)
+    block = ""
+    if len(way) > 1:
+        if re.search(r"\bsteps?\b|\bexplain|\bshow\b|\bhow\b|\bwhy\b|\breason", question.lower):
+            block = "\n".join(f"{place}. {step}" for place, step in enumerate(way, 1))
+        else:
+            more = (f"Step by step: {', then '.join(way)}.", *more)
+    elif wrong:
+        more = ()
     lead = f"{pretty} = **{answer}**."
-    return Draft(lead=lead, more=more, short=answer, title="Calculation", data={"answer": _plain(said)})
+    return Draft(lead=lead, more=more, block=block, short=answer, title="Calculation", data={"answer": _plain(said)})
 
 
 def _plain(value: float) -> float:
     return int(value) if value == int(value) else round(value, 6)
-
-
-def _from_left_to_right(expression: str, right: float) -> float:
-    """Forget brackets and precedence, as a tired calculator does; never right by chance."""
-    tokens = re.findall(rf"{_NUMBER}|\*\*|[+*/%-]", expression.replace("(", " ").replace(")", " "))
-    try:
-        value = float(tokens[0])
-        for sign, number in zip(tokens[1::2], tokens[2::2], strict=False):
-            value = evaluate(f"({value!r}) {sign} ({number})")
-    except (ValueError, ZeroDivisionError, IndexError):
-        value = right
-    return value if value != right else right + 10
-
-
-def _way(expression: str, value: float) -> tuple[str, ...]:
-    product = re.fullmatch(r"(\d+)\s*\*\s*(\d+)", expression)
-    if product:
-        left, right = int(product.group(1)), int(product.group(2))
-        tens, ones = right // 10 * 10, right % 10
-        if tens and ones and right < 1000:
-            return (
-                f"Split {right} into {tens} and {ones}: {left} × {tens} is {shown(left * tens)}, "
-                f"{left} × {ones} is {shown(left * ones)}, and together that makes {shown(value)}.",
-            )
-        return (f"As a check, {shown(value)} ÷ {right} is {left} again.",) if right else ()
-    if "(" in expression:
-        return ("The brackets come first, then products and quotients, then sums.",)
-    if re.search(r"[*/]", expression) and re.search(r"\d\s*[+-]", expression):
-        return ("Products and quotients come before sums and differences.",)
-    if "/" in expression and value != int(value):
-        return ("The result is rounded to four places.",) if len(repr(value)) > 7 else ()
-    return ()
 
 
 def _follow_up(text: str, question: Question) -> Draft | None:

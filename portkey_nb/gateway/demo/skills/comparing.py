@@ -114,7 +114,7 @@ def _unknown(question: Question) -> Draft | None:
         lead = question.own(
             (
                 f"I know too little of {names[0]} and {names[1]} to compare them honestly; this is the table to fill:",
-                f"The frame for {names[0]} against {names[1]} is here, but a simulated model cannot fill it truthfully:",
+                f"The frame for {names[0]} against {names[1]} is here, but I cannot fill it truthfully:",
                 f"I would only be guessing about {names[0]} and {names[1]}, so the cells are left open:",
             )
         )

@@ -6,14 +6,24 @@ from collections.abc import Mapping
 
 __all__ = ["AUTHORS", "CAPITALS", "EVENTS", "OTHER", "PLANETS", "RECENT", "SYMBOLS"]
 
-_CAPITALS = """Argentina:Buenos Aires|Austria:Vienna|Belgium:Brussels|Bulgaria:Sofia|Chile:Santiago|China:Beijing|
-Colombia:Bogotá|Croatia:Zagreb|Cuba:Havana|Denmark:Copenhagen|Egypt:Cairo|Estonia:Tallinn|Ethiopia:Addis Ababa|
-Finland:Helsinki|Ghana:Accra|Greece:Athens|Hungary:Budapest|Iceland:Reykjavik|Indonesia:Jakarta|Iran:Tehran|
-Iraq:Baghdad|Ireland:Dublin|Italy:Rome|Jamaica:Kingston|Kenya:Nairobi|Latvia:Riga|Lithuania:Vilnius|Luxembourg:Luxembourg|
-Malaysia:Kuala Lumpur|Mexico:Mexico City|Mongolia:Ulaanbaatar|Morocco:Rabat|Nepal:Kathmandu|Norway:Oslo|
-Pakistan:Islamabad|Peru:Lima|Philippines:Manila|Poland:Warsaw|Portugal:Lisbon|Romania:Bucharest|Russia:Moscow|
-Saudi Arabia:Riyadh|Senegal:Dakar|Serbia:Belgrade|Singapore:Singapore|Slovakia:Bratislava|Slovenia:Ljubljana|
-South Korea:Seoul|Spain:Madrid|Sweden:Stockholm|Thailand:Bangkok|Tunisia:Tunis|Ukraine:Kyiv|Uruguay:Montevideo|
+_CAPITALS = """Afghanistan:Kabul|Albania:Tirana|Algeria:Algiers|Angola:Luanda|Argentina:Buenos Aires|Armenia:Yerevan|
+Azerbaijan:Baku|Bangladesh:Dhaka|Belarus:Minsk|Bosnia and Herzegovina:Sarajevo|Botswana:Gaborone|
+Cambodia:Phnom Penh|Cameroon:Yaoundé|Costa Rica:San José|Cyprus:Nicosia|Dominican Republic:Santo Domingo|
+Ecuador:Quito|El Salvador:San Salvador|Georgia:Tbilisi|Guatemala:Guatemala City|Honduras:Tegucigalpa|
+Jordan:Amman|Laos:Vientiane|Lebanon:Beirut|Libya:Tripoli|Madagascar:Antananarivo|Malta:Valletta|
+Moldova:Chișinău|Mozambique:Maputo|Myanmar:Naypyidaw|Namibia:Windhoek|Nicaragua:Managua|North Korea:Pyongyang|
+Oman:Muscat|Panama:Panama City|Paraguay:Asunción|Qatar:Doha|Rwanda:Kigali|Scotland:Edinburgh|
+Somalia:Mogadishu|Sri Lanka:Sri Jayawardenepura Kotte|Sudan:Khartoum|Syria:Damascus|Taiwan:Taipei|
+Tanzania:Dodoma|Uganda:Kampala|United Arab Emirates:Abu Dhabi|Uzbekistan:Tashkent|Wales:Cardiff|Yemen:Sanaa|
+Zambia:Lusaka|Zimbabwe:Harare|Austria:Vienna|Belgium:Brussels|Bulgaria:Sofia|Chile:Santiago|China:Beijing|
+Colombia:Bogotá|Croatia:Zagreb|Cuba:Havana|Denmark:Copenhagen|Egypt:Cairo|Estonia:Tallinn|
+Ethiopia:Addis Ababa|Finland:Helsinki|Ghana:Accra|Greece:Athens|Hungary:Budapest|Iceland:Reykjavik|
+Indonesia:Jakarta|Iran:Tehran|Iraq:Baghdad|Ireland:Dublin|Italy:Rome|Jamaica:Kingston|Kenya:Nairobi|
+Latvia:Riga|Lithuania:Vilnius|Luxembourg:Luxembourg|Malaysia:Kuala Lumpur|Mexico:Mexico City|
+Mongolia:Ulaanbaatar|Morocco:Rabat|Nepal:Kathmandu|Norway:Oslo|Pakistan:Islamabad|Peru:Lima|
+Philippines:Manila|Poland:Warsaw|Portugal:Lisbon|Romania:Bucharest|Russia:Moscow|Saudi Arabia:Riyadh|
+Senegal:Dakar|Serbia:Belgrade|Singapore:Singapore|Slovakia:Bratislava|Slovenia:Ljubljana|South Korea:Seoul|
+Spain:Madrid|Sweden:Stockholm|Thailand:Bangkok|Tunisia:Tunis|Ukraine:Kyiv|Uruguay:Montevideo|
 Venezuela:Caracas|Vietnam:Hanoi"""
 
 CAPITALS: Mapping[str, tuple[str, str]] = {
@@ -40,6 +50,8 @@ CAPITALS: Mapping[str, tuple[str, str]] = {
     ),
     "Nigeria": ("Abuja", "It followed Lagos in 1991."),
     "Czech Republic": ("Prague", "It lies on the Vltava."),
+    "Bolivia": ("Sucre", "The government sits in La Paz."),
+    "Israel": ("Jerusalem", "Most countries keep their embassies in Tel Aviv."),
     "Kazakhstan": ("Astana", "Until 1997 it was Almaty."),
 }
 

@@ -15,6 +15,7 @@ from portkey_nb.gateway.demo.skills.fact_table import (
     RECENT,
     SYMBOLS,
 )
+from portkey_nb.gateway.demo.skills.places import article, country_in
 
 _PLANET_NAMES = tuple(PLANETS)
 
@@ -47,10 +48,11 @@ def _capital(asked: str, question: Question) -> Draft | None:
         if of_what and re.search(r"\b(?:which|what) country\b", asked):
             return _said(f"{CAPITALS[of_what][0]} is in **{of_what}**.", of_what, country=of_what)
         return None
-    country = _named(asked, CAPITALS)
+    named = country_in(question.text)
+    country = named[0] if named else _named(asked, CAPITALS)
     if country is not None:
         city, remark = CAPITALS[country]
-        where = f"the {country}" if country.startswith(("United", "Nether", "Phil", "Czech R")) else country
+        where = article(country)
         return _said(f"The capital of {where} is **{city}**.", city, remark, country=country, capital=city)
     city_of = next((land for land, (city, _) in CAPITALS.items() if re.search(rf"\b{city.lower()}\b", asked)), None)
     if city_of:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from portkey_nb.gateway.demo.chance import rotated
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
+from portkey_nb.gateway.demo.skills.admission_texts import ADMISSIONS
 
 _SAY = re.compile(
     r"^(?:please |just |now )*(?:say|repeat after me|repeat|echo|print|write exactly|reply with|respond "
@@ -20,9 +22,17 @@ _OPENING = re.compile(
     r"to|i'd like to)[, ]+)*"
     r"(?:(?:(?:what|how|why|when|where|who|which)(?:'s| is| are| was| were| do| does| did| should| can| could| "
     r"would| to| about)*"
+    r"(?: \w+(?= \w+ (?:between|in)\b)| (?:many|much|tall|old|far|long|big|often)\b)?"
     r"|explain|describe|tell me|talk|write|give me|show me|discuss|is|are|do|does|did|should|can)\b\s*)?"
     r"(?:(?:i|we|you|one|me|us|about|on|of|the|a|an)\s+)*",
     re.I,
+)
+
+_UNKNOWN = (
+    ("future", r"\bwho will\b|\bwill (?:the|it|there|we)\b|\bpredict|\btomorrow\b|\bnext (?:year|week|month|election)"),
+    ("now", r"\b(?:what time|today|right now|current(?:ly)?|latest|news|weather|stock price)\b"),
+    ("writing", r"\b(?:write|draft|compose|create|generate|make|design)\b"),
+    ("opinion", r"\b(?:best|favou?rite|should i|recommend|do you (?:like|think))\b"),
 )
 
 
@@ -97,26 +107,36 @@ def _named(question: Question) -> str:
 def admit(question: Question) -> Draft:
     """Take up what was asked, and say that it is beyond a simulation."""
     if not question.text:
-        return Draft(lead="Your message is empty. What would you like to know?")
+        return Draft(lead="Your message is empty. What would you like to know?", light=True)
     topic = topic_of(question.text)
-    subject = f"“{topic[0].upper()}{topic[1:]}”" if topic else "That"
     role = f"Even as {question.manner.persona} I have to say: " if question.manner.persona else ""
-    end = question.chance.pick(("is beyond me", "is more than I know", "goes further than I do"))
+    kind = next((name for name, pattern in _UNKNOWN if re.search(pattern, question.lower)), "")
+    about = _spoken(question.text) or (f"“{topic}”" if topic else "this")
+    leads, more = ADMISSIONS[kind][0], rotated(ADMISSIONS[kind][1], question.lower)
+    lead = question.own(rotated(leads, question.lower)).format(about=about)
+    lead = f"{lead[0].upper()}{lead[1:]}" if not role else lead
     return Draft(
-        lead=f"{role}{subject} {end}, for the demo gateway only simulates a model.",
-        more=(
-            question.chance.pick(
-                (
-                    "Try the same cell with a real model behind Portkey to get a proper answer.",
-                    "A real model, reached with a Portkey key, would take it from here.",
-                    "Point the cell at a real model to have this answered in earnest.",
-                )
-            ),
-            "What I do know well: sums, lists, tables, short programs, summaries and a few dozen concepts and facts.",
-        ),
+        lead=f"{role}{lead}",
+        more=(question.own(more),),
         title=topic[:1].upper() + topic[1:] if topic else "Not known here",
+        short="Unknown",
+        light=True,
         data={"answer": None, "topic": topic or None, "simulated": True},
     )
+
+
+def _spoken(text: str) -> str:
+    """Return what is asked as it stands in a sentence: “how to”, “what to”, where it is asked so."""
+    found = re.match(
+        r"(?:please |so |and )?(?P<word>what|how|when|where|which \w+) (?:do|can|should|could|would|shall) (?:i|we|one|you) "
+        r"(?P<rest>[^.?!\n]{3,70})[.?!]*$",
+        text.strip(),
+        re.I,
+    )
+    if not found:
+        return ""
+    rest = re.sub(r"\bmy\b", "your", re.sub(r"\bme\b", "you", found["rest"]))
+    return f"{found['word'].lower()} to {rest}"
 
 
 def topic_of(text: str) -> str:
