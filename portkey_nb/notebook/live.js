@@ -78,7 +78,7 @@ function view(el, shell) {
   el.innerHTML = shell;
   const columns = Array.from(el.firstElementChild.children, column);
   return {
-    apply: (message) => message.c.forEach(([i, change]) => columns[i].apply(change)),
+    apply: (message) => message.slice(1).forEach(([i, change]) => columns[i].apply(change)),
     tick: (seconds) => columns.forEach((one) => one.tick(seconds)),
   };
 }
@@ -92,7 +92,7 @@ export default () => {
   let asked = 0;
 
   function take(message) {
-    if (message.s >= log.length) held.set(message.s, message);
+    if (message[0] >= log.length) held.set(message[0], message);
     while (held.has(log.length)) {
       const next = held.get(log.length);
       held.delete(log.length);
@@ -104,8 +104,8 @@ export default () => {
     initialize({ model }) {
       const early = () => model.get("early").forEach(take);
       model.on("change:early", early);
-      model.on("msg:custom", (message) => {
-        take(message);
+      model.on("msg:custom", ({ m }) => {
+        take(m);
         // Something is missing, as when the page was loaded anew: the kernel sends the whole when it can.
         if (held.size && performance.now() - asked > 1000) {
           asked = performance.now();

@@ -42,7 +42,7 @@ class LiveCell:
         labels: Sequence[str],
         mode: Mode | str = "widget",
         out: TextIO | None = None,
-        interval: float = 1 / 12,
+        interval: float = 0.12,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         painters: dict[str, Callable[[], _Painter]] = {

@@ -16,7 +16,7 @@ from portkey_nb.views.columns import Column, error_html, shell_html, side_by_sid
 from portkey_nb.views.growing import GrowingMarkdown
 from portkey_nb.views.safety import plain_text
 
-_SNAPSHOT_S = 2.0
+_SNAPSHOTS_S = (0.3, 1.0)
 _REPAINT_S, _REPAINT_GROWTH = 0.5, 1.02
 
 
@@ -77,8 +77,9 @@ class _Display:
 class WidgetPainter:
     """Paint by messages that hold what is new; the page adds it to what it has.
 
-    The page may miss the first messages, which come while the widget's module still loads. A few times in the first
-    seconds all messages so far go out as a trait, each twice as late as the one before; later, when the page asks.
+    A page may miss the first messages, which come while the widget's module still loads (anywidget waits for it, older
+    ones and other front ends do not). Twice in the first seconds all messages so far go out as a trait; later, when the
+    page asks.
     """
 
     def __init__(self, now: float) -> None:
@@ -86,9 +87,9 @@ class WidgetPainter:
         self._widget: Any = None
         self._growing: list[GrowingMarkdown] = []
         self._done: list[bool] = []
-        self._log: list[dict[str, Any]] = []
+        self._log: list[list[Any]] = []
         self._begun = now
-        self._snapshot_at = 0.0
+        self._snapshots = list(_SNAPSHOTS_S)
         self._asked = False
 
     def start(self, columns: Sequence[LiveColumn]) -> None:
@@ -108,17 +109,17 @@ class WidgetPainter:
     def paint(self, columns: Sequence[LiveColumn], now: float) -> None:
         """Send one message with the changes of all columns."""
         changes = [(i, self._change(i, column)) for i, column in enumerate(columns) if column.changed]
-        message = {"s": len(self._log), "c": [[i, change] for i, change in changes if change]}
-        if not message["c"]:
+        message = [len(self._log), *([i, change] for i, change in changes if change)]
+        if len(message) == 1:
             return
         self._log.append(message)
-        since = now - self._begun
-        if self._asked or self._snapshot_at <= since <= _SNAPSHOT_S:
+        due = bool(self._snapshots) and now - self._begun >= self._snapshots[0]
+        if self._asked or due:
             self._asked = False
-            self._snapshot_at = max(0.25, 2 * since)
+            self._snapshots = self._snapshots[due:]
             self._widget.early = list(self._log)
         else:
-            self._widget.send(message)
+            self._widget.send({"m": message})
 
     def _change(self, index: int, column: LiveColumn) -> dict[str, Any]:
         first_thought = len(column.reasoning) == len(column.new_reasoning) > 0
@@ -150,12 +151,10 @@ class WidgetPainter:
         """Put static output in the widget's place, and leave nothing of the widget behind."""
         self._display.show(bundle)
         if self._widget is not None:
-            layout = self._widget.layout
             # nbclient keeps the state of closed widgets in the notebook: no reply stays in it.
             with self._widget.hold_sync():
                 self._widget.shell, self._widget.early = "", []
             self._widget.close()
-            layout.close()
 
 
 @cache
@@ -168,6 +167,7 @@ def _widget_class() -> Any:
         _esm = _asset("live.js")
         _css = _asset("live.css")
         shell = traitlets.Unicode().tag(sync=True)
+        layout = traitlets.Any(None).tag(sync=True)  # a model of its own, of 1 KB, that nothing here uses
         early: Any = traitlets.List().tag(sync=True)
 
     return LiveWidget

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portkey_nb.views.fragments import block_html
+from portkey_nb.views.highlighting import COLOURS
 from portkey_nb.views.safety import escape_prose, plain_text
 from portkey_nb.views.source import code_span, escape_markdown, render_markdown
 
@@ -83,7 +84,7 @@ def side_by_side(columns: Sequence[Column], *, chrome: bool | None = None) -> st
 
 def frame_html(shown: Sequence[str], *, chrome: bool) -> str:
     """Return the frame around columns that are HTML already."""
-    return f'<div style="{_GRID if chrome else _ROOT}">{"".join(shown)}</div>'
+    return f'<div style="{COLOURS};{_GRID if chrome else _ROOT}">{"".join(shown)}</div>'
 
 
 def shell_html(labels: Sequence[str], *, chrome: bool) -> str:

@@ -1,6 +1,6 @@
 """Code -> HTML in few bytes: pygments decides what a word is, five colours of the notebook's theme show it.
 
-Colours are inline and name CSS variables that the enclosing ``pre`` sets: a ``style`` element would be dropped by
+Colours are inline and name CSS variables that an enclosing element sets once: a ``style`` element would be dropped by
 JupyterLab for notebooks not yet trusted, and by GitHub, and would reach beyond this output; spelled out in each word
 they would cost 60 bytes instead of 20. Keywords are ``b`` and comments ``i``: code reads well where all CSS is dropped.
 """
@@ -40,10 +40,11 @@ _THEME = {
     "c": ("comment", "#7d8590"),
     "d": ("def", "#3b82d6"),
 }
-PRE_STYLE = (
-    "white-space:pre;overflow-x:auto;margin:.6em 0;padding:.6em .8em;border-radius:4px;line-height:1.45;"
-    "background:rgba(127,127,127,.12);"
-) + ";".join(f"--{key}:var(--jp-mirror-editor-{name}-color,{color})" for key, (name, color) in _THEME.items())
+# JupyterLab wraps code and gives it a background of its own, which would stripe ours.
+_CODE_STYLE = "white-space:pre;background:none;padding:0"
+_PRE_STYLE = "overflow-x:auto;margin:.6em 0;padding:.6em .8em;border-radius:4px;line-height:1.45;background:rgba(127,127,127,.12)"
+COLOURS = ";".join(f"--{key}:var(--jp-mirror-editor-{name}-color,{color})" for key, (name, color) in _THEME.items())
+"""The style of whatever encloses code: the colours that its words name."""
 
 _STYLES: list[tuple[Any, str]] = [
     (Comment.Preproc, "d"),
@@ -79,7 +80,7 @@ def highlight(source: str, language: str) -> str:
 
 def open_pre() -> str:
     """Return the opening tags of a block of code."""
-    return f'<pre style="{PRE_STYLE}"><code>'
+    return f'<pre style="{_PRE_STYLE}"><code style="{_CODE_STYLE}">'
 
 
 def render_code(source: str, language: str) -> str:
@@ -87,11 +88,16 @@ def render_code(source: str, language: str) -> str:
     return f"{open_pre()}{highlight(source, language)}</code></pre>\n"
 
 
+def with_colours(html: str) -> str:
+    """Enclose HTML in an element that sets the colours of code, where it has some."""
+    return f'<div style="{COLOURS}">{html}</div>' if "color:var(--" in html else html
+
+
 def _mark(style: str, text: str) -> str:
     if not style or text.isspace():
         return escape(text)
     tag = _TAGS[style]
-    return f'<{tag} style="color:var(--{style})">{escape(text)}</{tag}>'
+    return f"<{tag} style=color:var(--{style})>{escape(text)}</{tag}>"  # quotes would be a tenth of it
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portkey_nb.views.columns import Column, bundle
 from portkey_nb.views.fragments import block_html
 from portkey_nb.views.growing import GrowingMarkdown, Update
+from portkey_nb.views.highlighting import with_colours
 from portkey_nb.views.source import render_markdown
 
 __all__ = ["GrowingMarkdown", "Update", "mimebundle", "render_html", "render_markdown"]
@@ -24,7 +25,7 @@ def render_html(text: str) -> str:
         A fragment complete in itself: no script, style sheet, image or raw HTML of the model's; links to http, https
         and mailto alone; LaTeX as text for the page's MathJax; a ``$`` that is money kept from it.
     """
-    return block_html(text, {})
+    return with_colours(block_html(text, {}))
 
 
 def mimebundle(text: str, footer_html: str = "", footer_text: str = "", title: str = "") -> dict[str, str]:

@@ -125,7 +125,7 @@ def test_nothing_shown_is_taken_back() -> None:
         ("one\n\ntwo", "<p>one</p>"),
         ("- one\n- tw", "<ul><li>one</li>"),
         ("| a |\n|---|\n| 1 |\n| 2", "<td>1</td>"),
-        ("```\nx\ny", "<code>x\n</code>"),
+        ("```\nx\ny", "x\n</code>"),
         ("text\n- item\n- it", "<p>text</p>"),
         ("# head\nmore", "<h1>head</h1>"),
     ],
