@@ -65,7 +65,9 @@ class Runner:
         PortkeyError
             When the request cannot be built; nothing was sent and nothing is logged then.
         """
-        prepared = await asyncio.to_thread(_prepare, call)
+        # Named and dated here, so that calls made together stand in the log in their order.
+        run_id, started_at = new_run_id(), datetime.now(UTC)
+        prepared = await asyncio.to_thread(_prepare, call, run_id, started_at)
         reused = await self._from_cache(call, prepared, listen)
         if reused is not None:
             return reused
@@ -180,10 +182,9 @@ def _close_clients() -> None:
     _clients.clear()
 
 
-def _prepare(call: Call) -> _Prepared:
+def _prepare(call: Call, run_id: str, started_at: datetime) -> _Prepared:
     options = dict(call.options)
     trace_id = str(options.pop("trace_id", None) or ULID())
-    run_id = new_run_id()
     client = client_for(call.base_url, options).with_options(trace_id=trace_id)
     params = dict(call.params)
     if call.stream:
@@ -194,7 +195,7 @@ def _prepare(call: Call) -> _Prepared:
     config = known.get("config")
     run = Run(
         run_id=run_id,
-        started_at=datetime.now(UTC),
+        started_at=started_at,
         model=call.model,
         provider=_provider(call.model, known),
         base_url=client.base_url,
