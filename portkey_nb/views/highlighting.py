@@ -42,7 +42,10 @@ _THEME = {
 }
 # JupyterLab wraps code and gives it a background of its own, which would stripe ours.
 _CODE_STYLE = "white-space:pre;background:none;padding:0"
-_PRE_STYLE = "overflow-x:auto;margin:.6em 0;padding:.6em .8em;border-radius:4px;line-height:1.45;background:rgba(127,127,127,.12)"
+_PRE_STYLE = (
+    "overflow-x:auto;margin:.6em 0;padding:.6em .8em;border-radius:4px;line-height:1.45;"
+    "background:rgba(127,127,127,.12)"
+)
 COLOURS = ";".join(f"--{key}:var(--jp-mirror-editor-{name}-color,{color})" for key, (name, color) in _THEME.items())
 """The style of whatever encloses code: the colours that its words name."""
 

@@ -1,7 +1,7 @@
 """What painting a running cell sends on the kernel's output channel, and what it costs the kernel.
 
-Run it with ``python -m tests.benchmarks.painting [--full]``. A real kernel paints replies that come at 100 tokens/s by a
-clock of its own, faster than real time; the ``content`` of every output and widget message is counted in UTF-8 bytes
+Run it with ``python -m tests.benchmarks.painting [--full]``. A real kernel paints replies that come at 100 tokens/s by
+a clock of its own, faster than real time; the ``content`` of every output and widget message is counted in UTF-8 bytes
 against the reply's own, from the opening of the widget to the final state. ``--full`` adds replies of 32,000 tokens.
 """
 
