@@ -16,8 +16,9 @@ _MARKDOWN = parser()
 _ENTITY_LIKE = re.compile(r"&(?=#?\w)")
 _BACKSLASH = re.compile(r"\\(?=[!-/:-@\[-`{-~]|begin\b|end\b|\s|$)")
 _SPECIAL = re.compile(r"[*~$|]|(?<![^\W_])_|_(?![^\W_])")
-_IMAGE_LIKE = re.compile(r"!(?=\[|$)")
+_IMAGE_LIKE = re.compile(r"!(?=\[)")
 _LINK_LIKE = re.compile(r"\](?=[(:\[])")
+_DELIMITER = re.compile(r"&#92;(?=\\?[()\[\]]|begin\b|end\b)")
 _BRACKET = re.compile(r"(?<!\\)[\[\]]")
 # Some readers make a link of an address with another scheme, or with none.
 _SLASHES = re.compile(r"(?<!http:)(?<!https:)//(?=\w)", re.IGNORECASE)
@@ -71,7 +72,9 @@ def escape_markdown(text: str) -> str:
     text = _IMAGE_LIKE.sub("&#33;", text.replace("`", "&#96;").replace("<", "&lt;"))
     text = _SPECIAL.sub(r"\\\g<0>", text)
     text = _LINK_LIKE.sub(r"\\]", text)
-    return _SLASHES.sub("/&#47;", text)
+    text = _SLASHES.sub("/&#47;", text)
+    # JupyterLab looks for mathematics in what Markdown has become, where a backslash protects no longer; a tag does.
+    return _DELIMITER.sub("<span>&#92;</span>", text)
 
 
 def code_span(text: str) -> str:
@@ -193,12 +196,20 @@ def _paragraph(inline: Token, cell: bool = False) -> list[str]:
     """Write inline content as lines, none of which starts a block of its own."""
     parts: list[str] = []
     targets: list[str] = []
-    for token in inline.children or []:
+    tokens = inline.children or []
+    # The same for dollars: one alone is safe, two make a formula, and one beside a formula joins it.
+    dollars = sum(token.content.count("$") for token in tokens if token.type in ("text", "image"))
+    guarded = dollars > 1 or any(token.type == "math_inline" for token in tokens)
+    for token in tokens:
         if token.type == "link_open":
             targets.append(str(token.attrs.get("href", "")))
         part = f"]({_href(targets.pop())})" if token.type == "link_close" else _inline(token, bool(targets), cell)
         if part.startswith("`") and parts and parts[-1].endswith("`"):
             parts.append(" ")  # code spans that touch would be read as one
+        if part.startswith("[") and parts and parts[-1].endswith("!"):
+            parts[-1] = parts[-1][:-1] + "&#33;"
+        if guarded and token.type in ("text", "image"):
+            part = part.replace("\\$", "<span>\\$</span>")
         parts.append(part)
     return [_no_block(line.strip(" \t")) for line in "".join(parts).split("\n")]
 

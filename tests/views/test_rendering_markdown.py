@@ -47,7 +47,8 @@ def test_outside_code_no_angle_bracket_opens(pieces: list[str]) -> None:
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown)
     for token in tokens:
         for child in token.children or []:
-            assert child.type not in ("html_inline", "image")
+            assert child.type != "image"
+            assert child.type != "html_inline" or child.content in ("<span>", "</span>")
         assert token.type != "html_block"
 
 
@@ -78,7 +79,11 @@ def test_ordinary_replies_stay_as_they_are() -> None:
     [
         ("<b>x</b> & y", "&lt;b>x&lt;/b> & y"),
         ("&lt;script&gt;", "&lt;script>"),
-        ("$5 and $10", r"\$5 and \$10"),
+        ("only $5", r"only \$5"),
+        ("$5 and $10", r"<span>\$</span>5 and <span>\$</span>10"),
+        ("$5 for $x$", r"<span>\$</span>5 for $x$"),
+        ("done!", "done!"),
+        (r"no \\(formula\\)", "no <span>&#92;</span>(formula<span>&#92;</span>)"),
         ("![a](https://example.org/x.png)", "[image: a (example.org)](https://example.org/x.png)"),
         ("[a][r]\n\n[r]: https://example.org/ 'title'", "[a](https://example.org/)"),
         ("<https://example.org/>", "[https://example.org/](https://example.org/)"),
@@ -117,3 +122,19 @@ def test_all_allowed_tags_are_harmless() -> None:
         "link",
         "math",
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$5 and $10 is money",
+        "$5, $6 or $7",
+        "# $5 or $6",
+        "- $5 to $6",
+        "| $5 | $6 and $7 |\n|---|---|",
+        r"\\(x\\) \\[y\\]",
+        "**$5** and $6",
+    ],
+)
+def test_money_is_not_typeset_from_markdown_either(text: str) -> None:
+    assert Page(PERMISSIVE.render(render_markdown(text))).formulas == []
