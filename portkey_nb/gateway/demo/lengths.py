@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["as_points", "as_sentences", "as_words"]
+__all__ = ["as_points", "as_sentences", "as_words", "clause"]
 
 _FILLERS: Sequence[str] = (
     "",
@@ -23,6 +23,8 @@ _FILLERS: Sequence[str] = (
     "There is more to be said about it, but this will do.",
 )
 """Sentences by their number of words."""
+_HANGING_WORDS = "a an the of to in on for with by is are and or its from at as that plus than but so"
+_HANGING = frozenset(_HANGING_WORDS.split())
 _TAILS: Sequence[str] = (
     "That is the essence of it.",
     "The rest is detail.",
@@ -43,17 +45,17 @@ def as_points(sentences: Sequence[str], wanted: int) -> str:
 
 def as_words(sentences: Sequence[str], wanted: int) -> str:
     """Return so many words, in whole clauses where the text allows it."""
-    said: list[str] = []
-    for sentence in sentences:
+    said = sentences[0].split() if sentences else []
+    if len(said) > wanted:
+        said = clause(sentences[0], wanted)
+    for sentence in sentences[1:]:
         if len(said) + len(sentence.split()) <= wanted:
             said += sentence.split()
-    if not said:
-        said = _clause(sentences[0], wanted) if sentences else []
     missing = wanted - len(said)
     return " ".join([*said, *(_FILLERS[missing].split() if 0 < missing < len(_FILLERS) else [])])
 
 
-def _clause(sentence: str, most: int) -> list[str]:
+def clause(sentence: str, most: int) -> list[str]:
     """Return the longest beginning of a sentence that ends where a clause does."""
     ends = [
         found.start() for found in re.finditer(r"[,;:]|\s(?:if|and|which|because|so|when|but|while|along)\b", sentence)
@@ -63,4 +65,6 @@ def _clause(sentence: str, most: int) -> list[str]:
         if 3 < len(words) <= most:
             return [*words[:-1], f"{words[-1].rstrip(',;:')}."]
     words = sentence.split()[:most]
+    while len(words) > 4 and words[-1].lower() in _HANGING:
+        words.pop()
     return [*words[:-1], f"{words[-1].rstrip(',;:.')}."]

@@ -110,7 +110,8 @@ def read_manner(system: str, asked: str, *, json_mode: bool = False) -> Manner:
     persona = re.search(r"\byou are (?:now )?(an? (?!helpful|ai\b|assistant)[^.,;:\n]{3,60})", system, re.I)
     return Manner(
         one_word=has(
-            r"\b(?:one|a single|single|1)[ -]word\b|\b(?:only|just) (?:yes or no|one number|a number)\b|"
+            r"\b(?:one|a single|single|1)[ -]word\b|\b(?:only|just|answer|reply|respond|"
+            r"say)(?: with)?(?: only| just)? (?:yes or no|one number|a number)\b|"
             r"\bjust the (?:answer|number|name|result|label)\b|\bonly the "
             r"(?:answer|number|name|result|label)\b|\bnothing but the\b"
         ),

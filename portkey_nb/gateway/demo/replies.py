@@ -21,6 +21,7 @@ from portkey_nb.gateway.demo.skills import (
     essay,
     extraction,
     facts,
+    following,
     howtos,
     listing,
     logic,
@@ -43,9 +44,16 @@ from portkey_nb.gateway.demo.tokens import plain_text
 
 __all__ = ["compose"]
 
+_ONLY_FORM = re.compile(
+    r"(?:(?:ok|okay|and|now|please|again|but|same|the same|that|it),? )*(?:in|as|with|using) (?:exactly |only |just )?"
+    r"(?:\w+ )?(?:short )?(?:sentences?|words?|bullet points?|bullets|json|points)(?:,? please)?\W*",
+    re.I,
+)
+
 # From what is asked for in so many words to what is only touched upon.
 SKILLS: tuple[Skill, ...] = (
     manners.echo,
+    following.follow,
     memory.recall,
     wording.reword,
     translation.translate,
@@ -62,12 +70,12 @@ SKILLS: tuple[Skill, ...] = (
     mathematics.explain,
     comparing.tabulate,
     verses.recite,
+    places.locate,
     listing.enumerate_things,
     calendar.reckon,
     logic.conclude,
     measures.measure,
     arithmetic.calculate,
-    places.locate,
     facts.look_up,
     concepts.explain,
     advising.advise,
@@ -127,6 +135,15 @@ def _one_after_another(question: Question, tasks: Sequence[str], system: str) ->
     return framed("\n\n".join(answers), question)
 
 
+def _last_of_examples(text: str) -> str:
+    """Return the open question of a prompt that shows questions with their answers."""
+    shown = re.findall(r"^(?:Q|Question): *(.+?)\n(?:A|Answer): *(.*)$", text, re.M)
+    if len(shown) < 2 or shown[-1][1].strip():
+        return text
+    brief = all(len(answer.split()) < 4 for _, answer in shown[:-1])
+    return f"{shown[-1][0]} Answer in one word." if brief else shown[-1][0]
+
+
 def _draft(question: Question) -> Draft:
     for skill in SKILLS:
         draft = skill(question)
@@ -145,6 +162,9 @@ def _question(messages: Sequence[Mapping[str, Any]], model: DemoModel, chance: C
         return [plain_text(message.get("content")) for message in messages if message.get("role") in roles]
 
     said = by("user") or by("system", "developer") or [""]
+    said[-1] = _last_of_examples(said[-1])
+    if len(said) > 1 and _ONLY_FORM.fullmatch(said[-1].strip()):
+        said[-1] = f"{said[-2]} {said[-1]}"
     return Question(
         text=said[-1].strip(),
         said=tuple(said[:-1]),

@@ -194,9 +194,11 @@ def named_keys(text: str) -> list[str]:
     """Return the JSON keys that a text asks for."""
     found = re.search(r"\b(?:keys?|fields?|properties)\b:?\s+(?:named |called )?(.{1,120})", text, re.I | re.S)
     if not found:
+        found = re.search(r"\bjson\b(?: object)? (?:with|containing|of)\s+(?:the |an? )?(.{1,120})", text, re.I | re.S)
+    if not found:
         return []
     names = re.split(
-        r"\s*,\s*(?:and\s+)?|\s+and\s+", re.split(r"[.;:\n(]| (?:for|from|of|in|describing) ", found.group(1))[0]
+        r"\s*,\s*(?:and\s+)?|\s+and\s+", re.split(r"[.;:\n(]| (?:for|from|of|in|describing)\b", found.group(1))[0]
     )
     keys = [re.sub(r"^[\"'`]+|[\"'`]+$", "", name.strip()) for name in names]
     return [key for key in keys if re.fullmatch(r"[A-Za-z_]\w{0,30}", key)]
@@ -204,6 +206,9 @@ def named_keys(text: str) -> list[str]:
 
 def _keyed(draft: Draft, keys: Sequence[str]) -> dict[str, Any]:
     data = draft.data
+    if isinstance(data, dict) and data.get("simulated") and "topic" in data and keys:
+        # What is not known is null under every key.
+        return dict.fromkeys(keys)
     if isinstance(data, dict):
         return _renamed(data, keys)
     if isinstance(data, list):

@@ -50,6 +50,17 @@ ADMISSIONS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
             "Try a short letter, a slogan or a haiku on the same subject.",
         ),
     ),
+    "code": (
+        (
+            "I can write the usual programs, but I cannot read one: I am a simulated model.",
+            "Reading somebody's code is beyond me; I only know some programs by heart.",
+            "I see that this is code, but I do not understand what it does.",
+        ),
+        (
+            "A real model behind Portkey would go through it line by line.",
+            "Ask me to write a function, and I may know it.",
+        ),
+    ),
     "opinion": (
         (
             "I have no taste of my own and no experience with {about}, so I cannot choose for you.",

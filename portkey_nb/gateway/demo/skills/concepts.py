@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from portkey_nb.gateway.demo.draft import Draft, Question
 from portkey_nb.gateway.demo.skills.concept_texts import CONCEPTS as _FIRST
+from portkey_nb.gateway.demo.skills.concept_texts_methods import EXAMPLES, METHODS
 from portkey_nb.gateway.demo.skills.concept_texts_programming import MORE_CONCEPTS
 
-CONCEPTS = {**_FIRST, **MORE_CONCEPTS}
+CONCEPTS = {**_FIRST, **MORE_CONCEPTS, **METHODS}
 
 _ASKS = re.compile(
     r"\b(?:explain|what(?:'s| is| are| does)|describe|define|definition|tell me|how do(?:es)?|why|meaning|introduc\w+|"
@@ -37,12 +38,14 @@ def explain(question: Question) -> Draft | None:
     if question.manner.child:
         return Draft(lead=concept.simply, title=concept.title, more=(concept.sentences[-1],))
     lead = concept.sentences[0]
+    wants_example = re.search(r"\bexamples?\b", question.lower)
     opener = question.chance.pick(("", "", "In short: ", "Put simply, "))
     if opener == "Put simply, " and lead.startswith(("A ", "An ", "The ")):
         lead = lead[0].lower() + lead[1:]
     return Draft(
         lead=f"{opener}{lead}",
-        more=tuple(question.chance.order(concept.sentences[1:])),
+        more=((EXAMPLES[name],) if wants_example and name in EXAMPLES else ())
+        + tuple(question.chance.order(concept.sentences[1:])),
         title=concept.title,
         data={"concept": name, "explanation": " ".join(concept.sentences)},
     )

@@ -21,7 +21,8 @@ _PATTERNS = {
 }
 _NAMES = r"\b(?:(?:Dr|Mr|Ms|Mrs|Prof)\. )?[A-Z][a-zà-ÿ'-]+(?: (?:van |de |von |da )?[A-Z][a-zà-ÿ'-]+)+\b"
 _FIELDS = {
-    "age": r"\b(?:aged? )?(\d{1,3})(?=[ -]years?[ -]old|\s*(?:years|y/o)|,)|\bage[d:]* (\d{1,3})",
+    "age": r"\bis (\d{1,3})\b(?! (?:km|kg|m|cm|miles)\b)|\b(?:aged? )?(\d{1,3})(?=[ -]years?[ -]old|"
+    r"\s*(?:years|y/o)|,)|\bage[d:]* (\d{1,3})",
     "city": r"\b(?:in|from|at) ([A-Z][a-zà-ÿ]+(?: [A-Z][a-zà-ÿ]+)?)",
     "company": r"\b(?:at|for|joined) ([A-Z][\w&]+(?: (?:Inc|Ltd|GmbH|Corp|[A-Z]\w+))*)",
     "job": r"\b(?:is|as|works as) an? ([a-z]+(?: [a-z]+)?)",

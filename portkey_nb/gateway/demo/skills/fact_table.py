@@ -27,7 +27,6 @@ Spain:Madrid|Sweden:Stockholm|Thailand:Bangkok|Tunisia:Tunis|Ukraine:Kyiv|Urugua
 Venezuela:Caracas|Vietnam:Hanoi"""
 
 CAPITALS: Mapping[str, tuple[str, str]] = {
-    **{pair.split(":")[0].strip(): (pair.split(":")[1].strip(), "") for pair in _CAPITALS.replace("\n", "").split("|")},
     "France": ("Paris", "It lies on the Seine and has been the seat of government for most of the country's history."),
     "Germany": (
         "Berlin",
@@ -53,6 +52,7 @@ CAPITALS: Mapping[str, tuple[str, str]] = {
     "Bolivia": ("Sucre", "The government sits in La Paz."),
     "Israel": ("Jerusalem", "Most countries keep their embassies in Tel Aviv."),
     "Kazakhstan": ("Astana", "Until 1997 it was Almaty."),
+    **{pair.split(":")[0].strip(): (pair.split(":")[1].strip(), "") for pair in _CAPITALS.replace("\n", "").split("|")},
 }
 
 SYMBOLS: Mapping[str, tuple[str, int]] = {
@@ -290,5 +290,11 @@ OTHER: Mapping[str, tuple[str, str, str]] = {
         "Round",
         "",
     ),
+    r"is the sky blue": ("**Yes**, by day and without clouds the sky is blue.", "Yes", "Air scatters blue light most."),
+    r"how many legs .*spider|legs of a spider": ("A spider has **8** legs.", "8", "Insects have six."),
+    r"how many legs .*(?:insect|ant|bee|fly)\b": ("An insect has **6** legs.", "6", "Spiders have eight."),
+    r"how many legs .*(?:dog|cat|horse|cow)": ("It has **4** legs.", "4", ""),
+    r"how many (?:hours).*\bday\b": ("A day has **24** hours.", "24", "That is 1,440 minutes."),
+    r"how many states .*(?:us|usa|united states|america)\b": ("The United States have **50** states.", "50", ""),
     r"which is (?:heavier|more).*(?:kilo|pound|ton).*feathers": ("They weigh **the same**.", "Same", ""),
 }

@@ -49,6 +49,13 @@ def _capital(asked: str, question: Question) -> Draft | None:
             return _said(f"{CAPITALS[of_what][0]} is in **{of_what}**.", of_what, country=of_what)
         return None
     named = country_in(question.text)
+    whether = re.search(r"\bis ([\w .'-]+?) the capital (?:city )?of\b", asked)
+    if whether and named and named[0] in CAPITALS:
+        city = CAPITALS[named[0]][0]
+        right = whether.group(1).strip() == city.lower()
+        word = "Yes" if right else "No"
+        lead = f"**{word}**, the capital of {article(named[0])} is {city}."
+        return _said(lead, word, CAPITALS[named[0]][1], answer=right, capital=city)
     country = named[0] if named else _named(asked, CAPITALS)
     if country is not None:
         city, remark = CAPITALS[country]

@@ -67,10 +67,14 @@ _THINGS: Mapping[str, str] = {
     "(?:random |first )?names": "Ana, Bo, Chidi, Dana, Emil, Fatima, Goran, Hana, Ines, Jun",
     "seasons": "spring, summer, autumn, winter",
     "emotions?|feelings?": "joy, sadness, anger, fear, surprise, disgust, pride, gratitude",
-    "names? for (?:a|my|our) cat|cat names?": "Miso, Pixel, Luna, Basil, Noodle, Ziggy, Clementine, Mochi",
-    "names? for (?:a|my|our) dog|dog names?": "Biscuit, Rufus, Maple, Scout, Hazel, Otto, Pepper, Juno",
-    "(?:startup|company|product|app) names?|names for (?:a|my|our) "
-    "\\w+": "Brightloom, Northpath, Tallymark, Fernlight, Quillworks, Copperleaf, Driftwise, Lumenbay",
+    "(?:\\w+ )?names? for (?:a|my|our) (?:\\w+ )?(?:cat|kitten)s?|cat names?": "Miso, Pixel, Luna, Basil, "
+    "Noodle, Ziggy, Clementine, Mochi",
+    "(?:\\w+ )?names? for (?:a|my|our) (?:\\w+ )?(?:dog|puppy)|dog names?": "Biscuit, Rufus, Maple, Scout, "
+    "Hazel, Otto, Pepper, Juno",
+    "(?:startup|company|product|app|team|project) names?|names? for (?:a|an|my|our|the) "
+    "(?:startup|company|product|app|team|"
+    "project|business|band|shop)": "Brightloom, Northpath, Tallymark, Fernlight, Quillworks, Copperleaf, "
+    "Driftwise, Lumenbay",
     "(?:uses?|use cases?|applications?) (?:of|for) (?:an? )?(?:llms?|language "
     "models?|ai|chatbots?)": "summarising long documents, "
     "drafting replies, extracting fields from free text, explaining code, classifying feedback, searching by meaning",
@@ -89,7 +93,8 @@ _THINGS: Mapping[str, str] = {
 """Pattern of a kind of thing -> things of it, the best known first."""
 _IN_ORDER = re.compile(r"planet|day|month|season|continent|ocean")
 _ASKED = re.compile(
-    r"\b(?:list|name|give me|tell me|show me|suggest|generate|what are|write down|enumerate|i need|recommend|come up "
+    r"\b(?:list|name|give me|tell me|show me|suggest|generate|brainstorm|what are|write down|enumerate|"
+    r"i need|recommend|come up "
     r"with|think of)\s+"
     r"(?:me\s+)?(?:the\s+|all\s+)*(?:names? of\s+|(?:first|top|best)\s+)?"
     r"(?P<count>\d{1,3}|a few|a couple of|\w+)?\s*(?P<rest>.{0,120})",
@@ -141,6 +146,8 @@ def _listed(kind: str, things: Sequence[str], question: Question, wanted: int | 
     lead = f"Here {'is' if number == 1 else 'are'} {how_many} {kind}:"
     if wanted is not None and wanted > number:
         lead = f"I know {number} {kind}, not {wanted}:"
+    if re.search(r"\b(?:one )?(?:per|on each|each on a new) line\b|\bno numbers\b", question.lower):
+        return exactly("\n".join(thing[0].upper() + thing[1:] for thing in things), data=list(things))
     if re.search(r"\bcomma|\bone line\b", question.lower) or question.model.style == "terse":
         return Draft(lead=f"{in_words(things)}.", short=", ".join(things), data=list(things))
     mark = "- " if question.manner.bullets or question.model.style == "bullets" else None

@@ -130,7 +130,13 @@ def _order(asked: str) -> Draft | None:
 
 
 def _stem(word: str) -> str:
-    return word if len(word) < 4 or word.endswith("ss") else re.sub(r"(?<=\w)s$", "", word)
+    return (
+        word.upper()
+        if len(word) == 1
+        else word
+        if len(word) < 4 or word.endswith("ss")
+        else re.sub(r"(?<=\w)s$", "", word)
+    )
 
 
 def _shown(word: str) -> str:

@@ -20,15 +20,16 @@ _NOT_WORDS = re.compile(
 _OPENING = re.compile(
     r"^(?:(?:please|hey|so|ok|well|now|can you|could you|would you|will you|help me(?: to)?|i want to|i need "
     r"to|i'd like to)[, ]+)*"
-    r"(?:(?:(?:what|how|why|when|where|who|which)(?:'s| is| are| was| were| do| does| did| should| can| could| "
+    r"(?:(?:(?:what|how(?: (?:many|much|tall|old|far|long|big|often|high|deep))?|why|when|where|who|"
+    r"which)(?:'s| is| are| was| were| do| does| did| should| can| could| "
     r"would| to| about)*"
-    r"(?: \w+(?= \w+ (?:between|in)\b)| (?:many|much|tall|old|far|long|big|often)\b)?"
     r"|explain|describe|tell me|talk|write|give me|show me|discuss|is|are|do|does|did|should|can)\b\s*)?"
     r"(?:(?:i|we|you|one|me|us|about|on|of|the|a|an)\s+)*",
     re.I,
 )
 
 _UNKNOWN = (
+    ("code", r"\b(?:this|my|the following) (?:code|function|script|query|regex|program)\b"),
     ("future", r"\bwho will\b|\bwill (?:the|it|there|we)\b|\bpredict|\btomorrow\b|\bnext (?:year|week|month|election)"),
     ("now", r"\b(?:what time|today|right now|current(?:ly)?|latest|news|weather|stock price)\b"),
     ("writing", r"\b(?:write|draft|compose|create|generate|make|design)\b"),
@@ -128,7 +129,8 @@ def admit(question: Question) -> Draft:
 def _spoken(text: str) -> str:
     """Return what is asked as it stands in a sentence: “how to”, “what to”, where it is asked so."""
     found = re.match(
-        r"(?:please |so |and )?(?P<word>what|how|when|where|which \w+) (?:do|can|should|could|would|shall) (?:i|we|one|you) "
+        r"(?:please |so |and )?(?P<word>what|how|when|where|which \w+) (?:do|can|should|could|would|"
+        r"shall) (?:i|we|one|you) "
         r"(?P<rest>[^.?!\n]{3,70})[.?!]*$",
         text.strip(),
         re.I,
@@ -143,5 +145,8 @@ def topic_of(text: str) -> str:
     """Return the subject of a question: its first sentence without the words that only ask."""
     first = re.split(r"(?<=\w)[.?!](?:\s|$)|\n", text.strip())[0]
     bare = _OPENING.sub("", first).strip(" \"“”'`:,.?!") or first.strip()
+    # “legs does a spider have” and “HTTPS work” are what the question words leave over.
+    bare = re.sub(r"^(\w+) (?:does|do|did) (?:an? |the )?(.+?) (?:have|do)$", r"\1 of \2", bare)
+    bare = re.sub(r"(?<=\w) (?:work|works|do|mean)$", "", bare)
     words = bare.split()
     return " ".join(words[:12]) + ("…" if len(words) > 12 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
+from portkey_nb.gateway.demo.lengths import clause
 from portkey_nb.gateway.demo.manner import sentences
 from portkey_nb.gateway.demo.skills.essay import paragraphs
 from portkey_nb.gateway.demo.skills.manners import topic_of
@@ -140,7 +141,11 @@ def _rework(question: Question, asked: str) -> Draft | None:
         r"repeat|the same|in |put (?:it|that))",
         asked,
     ):
-        return put_into(into.group(1).capitalize(), last)
+        done = put_into(into.group(1).capitalize(), last)
+        if done.exact or question.manner.language is None:
+            return done
+        bold = re.search(r"\*\*(.+?)\*\*", last)
+        return Draft(lead=_prose(last).replace("**", ""), short=bold.group(1) if bold else "")
     if re.match(
         r"(?:please )?(?:repeat|say (?:it|that)|once more|again)\b[^a-z]*(?:that|it|again|please|once more|\W)*$", asked
     ):
@@ -163,8 +168,7 @@ def _shorter(text: str) -> str:
     words = text.split()
     if len(words) <= 6:
         return text
-    half = " ".join(words[: max(5, len(words) // 2)]).rstrip(",;:.")
-    return f"{half}."
+    return " ".join(clause(text, max(6, 2 * len(words) // 3)))
 
 
 def _longer(question: Question, last: str) -> Draft | None:

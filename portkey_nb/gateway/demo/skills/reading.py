@@ -8,188 +8,8 @@ from collections import Counter
 
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
 from portkey_nb.gateway.demo.manner import sentences
+from portkey_nb.gateway.demo.skills.reading_words import BAD, GOOD, NOT, STOPS
 
-_GOOD = frozenset(
-    [
-        "good",
-        "great",
-        "excellent",
-        "amazing",
-        "love",
-        "loved",
-        "loves",
-        "wonderful",
-        "fantastic",
-        "happy",
-        "best",
-        "perfect",
-        "awesome",
-        "nice",
-        "delicious",
-        "superb",
-        "brilliant",
-        "recommend",
-        "pleased",
-        "delighted",
-        "enjoy",
-        "enjoyed",
-        "beautiful",
-        "friendly",
-        "helpful",
-        "fast",
-        "easy",
-        "impressive",
-        "outstanding",
-        "comfortable",
-        "glad",
-        "satisfied",
-        "works",
-        "thanks",
-        "reliable",
-        "fun",
-        "charming",
-        "win",
-    ]
-)
-_BAD = frozenset(
-    [
-        "bad",
-        "terrible",
-        "awful",
-        "hate",
-        "hated",
-        "hates",
-        "worst",
-        "horrible",
-        "poor",
-        "disappointing",
-        "disappointed",
-        "broken",
-        "slow",
-        "useless",
-        "rude",
-        "ugly",
-        "boring",
-        "waste",
-        "annoying",
-        "angry",
-        "sad",
-        "problem",
-        "problems",
-        "failed",
-        "fails",
-        "dirty",
-        "expensive",
-        "refund",
-        "never",
-        "crash",
-        "crashes",
-        "crashed",
-        "uncomfortable",
-        "late",
-        "cold",
-        "wrong",
-        "unhelpful",
-        "scam",
-        "defective",
-        "confusing",
-        "frustrating",
-        "broke",
-        "avoid",
-        "lost",
-        "damaged",
-    ]
-)
-_NOT = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "hardly",
-        "isn't",
-        "wasn't",
-        "don't",
-        "didn't",
-        "doesn't",
-        "can't",
-        "won't",
-        "nothing",
-        "without",
-    ]
-)
-_STOPS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "and",
-        "or",
-        "of",
-        "to",
-        "in",
-        "on",
-        "for",
-        "with",
-        "as",
-        "by",
-        "at",
-        "from",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "their",
-        "there",
-        "they",
-        "he",
-        "she",
-        "his",
-        "her",
-        "we",
-        "you",
-        "i",
-        "not",
-        "but",
-        "which",
-        "who",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "can",
-        "could",
-        "into",
-        "than",
-        "then",
-        "so",
-        "such",
-        "also",
-        "more",
-        "most",
-        "one",
-        "all",
-        "over",
-        "after",
-        "before",
-        "about",
-        "between",
-        "through",
-        "during",
-        "while",
-        "when",
-        "where",
-        "what",
-    ]
-)
 _LABELS = ("positive", "negative", "neutral")
 
 
@@ -224,12 +44,15 @@ def classify(question: Question) -> Draft | None:
         return None
     text = material(question) or question.text
     labels = _own_labels(question.text)
+    several = _each(text, asked)
+    if len(several) > 1 and not (labels and not set(labels) & set(_LABELS)):
+        return _judged_each(several)
     good, bad = _tone(text)
     label = "positive" if good > bad else "negative" if bad > good else "neutral"
     if labels and not set(labels) & set(_LABELS):
         return _by_label(text, labels, question)
     answer = next((own for own in _spelled(question.text) if own.lower() == label), label.capitalize())
-    words = [word for word in re.findall(r"[\w']+", text.lower()) if word in (_GOOD if label == "positive" else _BAD)]
+    words = [word for word in re.findall(r"[\w']+", text.lower()) if word in (GOOD if label == "positive" else BAD)]
     because = (
         f"Words such as {', '.join(f'“{word}”' for word in dict.fromkeys(words[:3]))} give it away." if words else ""
     )
@@ -240,6 +63,32 @@ def classify(question: Question) -> Draft | None:
         exact=True,
         data={"sentiment": label, "confidence": share},
     )
+
+
+def _each(text: str, asked: str) -> list[str]:
+    """Return the texts of which each is to be judged."""
+    lines = [
+        re.sub(r"^\s*(?:\d+[.)]|[-*])\s*", "", line).strip(" \"'“”,") for line in text.splitlines() if line.strip()
+    ]
+    if len(lines) > 1:
+        return lines
+    if ";" in text:
+        return [part.strip(" \"'“”") for part in text.split(";") if part.strip()]
+    quoted = re.findall(r"[\"“]([^\"“”]{3,})[\"”]", text)
+    return quoted if len(quoted) > 1 or re.search(r"\beach\b", asked) else []
+
+
+def _judged_each(texts: list[str]) -> Draft:
+    labels = []
+    for text in texts:
+        good, bad = _tone(text)
+        labels.append("positive" if good > bad else "negative" if bad > good else "neutral")
+    lines = [
+        f"{place}. {text.rstrip('.')} → **{label}**"
+        for place, (text, label) in enumerate(zip(texts, labels, strict=True), 1)
+    ]
+    data = [{"text": text, "sentiment": label} for text, label in zip(texts, labels, strict=True)]
+    return Draft(lead="\n".join(lines), short=", ".join(labels), exact=True, data=data)
 
 
 def _wants_reason(asked: str) -> bool:
@@ -286,10 +135,10 @@ def _tone(text: str) -> tuple[int, int]:
     good = bad = 0
     words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
     for place, word in enumerate(words):
-        turned = bool(_NOT & set(words[max(0, place - 3) : place]))
-        if word in _GOOD:
+        turned = bool(NOT & set(words[max(0, place - 3) : place]))
+        if word in GOOD:
             good, bad = (good, bad + 1) if turned else (good + 1, bad)
-        elif word in _BAD and word not in _NOT:
+        elif word in BAD and word not in NOT:
             good, bad = (good + 1, bad) if turned else (good, bad + 1)
     return good, bad
 
@@ -325,7 +174,7 @@ def summarise(question: Question) -> Draft | None:
 
 
 def _weightiest(parts: list[str], wanted: int) -> list[str]:
-    words = [[word for word in re.findall(r"[^\W\d_]{3,}", part.lower()) if word not in _STOPS] for part in parts]
+    words = [[word for word in re.findall(r"[^\W\d_]{3,}", part.lower()) if word not in STOPS] for part in parts]
     often = Counter(word for sentence in words for word in sentence)
     scores = {
         place: sum(often[word] for word in sentence) / (len(sentence) + 3) + (0.6 if place == 0 else 0.0)

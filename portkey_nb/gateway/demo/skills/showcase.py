@@ -7,6 +7,7 @@ import re
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.draft import Draft, Question, exactly
 from portkey_nb.gateway.demo.skills.comparing import markdown_table
+from portkey_nb.gateway.demo.skills.fact_table import CAPITALS
 from portkey_nb.gateway.demo.skills.listing import things_of
 
 _DOCUMENT = """# {title}
@@ -82,6 +83,8 @@ def _table(question: Question, asked: str) -> Draft | None:
     things = things_of(kind)
     if not things:
         return None
+    if re.search(r"countries", kind) and re.fullmatch(r"(?:their )?capitals?(?: cities)?", found.group(3).strip()):
+        return _capitals(things[: max(1, count)], kind)
     columns = [
         part.strip()
         for part in re.split(r",| and ", re.sub(r"\bin (?:usd|dollars|euros)\b", "", found.group(3)))
@@ -90,10 +93,24 @@ def _table(question: Question, asked: str) -> Draft | None:
     rows = [[thing, *(_figure(thing, column, question) for column in columns)] for thing in things[: max(1, count)]]
     return Draft(
         lead=f"Here is a table of {kind}:",
-        block=markdown_table([[kind.removesuffix("s"), *columns], *rows]),
+        block=markdown_table([[_single(kind), *columns], *rows]),
         more=("The figures are invented, as a simulated model has no source for them.",),
         title=kind.capitalize(),
-        data=[dict(zip([kind.removesuffix("s"), *columns], row, strict=True)) for row in rows],
+        data=[dict(zip([_single(kind), *columns], row, strict=True)) for row in rows],
+    )
+
+
+def _single(kind: str) -> str:
+    return re.sub(r"ies$", "y", kind) if kind.endswith("ies") and kind != "movies" else kind.removesuffix("s")
+
+
+def _capitals(lands: list[str], kind: str) -> Draft:
+    rows = [[land, CAPITALS[land][0]] for land in lands if land in CAPITALS]
+    return Draft(
+        lead=f"Here is a table of {kind} and their capitals:",
+        block=markdown_table([["Country", "Capital"], *rows]),
+        title="Capitals",
+        data=[{"country": land, "capital": city} for land, city in rows],
     )
 
 

@@ -59,6 +59,14 @@ _PHRASES = {
         "Il gatto è sul tavolo",
     ),
     "see you tomorrow": ("Bis morgen", "À demain", "Hasta mañana", "A domani"),
+    "where is the hotel": ("Wo ist das Hotel?", "Où est l'hôtel ?", "¿Dónde está el hotel?", "Dov'è l'hotel?"),
+    "good afternoon": ("Guten Tag", "Bonjour", "Buenas tardes", "Buon pomeriggio"),
+    "i am hungry": ("Ich habe Hunger", "J'ai faim", "Tengo hambre", "Ho fame"),
+    "i am tired": ("Ich bin müde", "Je suis fatigué", "Estoy cansado", "Sono stanco"),
+    "what time is it": ("Wie spät ist es?", "Quelle heure est-il ?", "¿Qué hora es?", "Che ore sono?"),
+    "what is your name": ("Wie heißt du?", "Comment t'appelles-tu ?", "¿Cómo te llamas?", "Come ti chiami?"),
+    "i like coffee": ("Ich mag Kaffee", "J'aime le café", "Me gusta el café", "Mi piace il caffè"),
+    "have a nice day": ("Einen schönen Tag", "Bonne journée", "Que tengas un buen día", "Buona giornata"),
     "good luck": ("Viel Glück", "Bonne chance", "Buena suerte", "Buona fortuna"),
 }
 _PHRASES["this is a test"] = ("Das ist ein Test", "Ceci est un test", "Esto es una prueba", "Questo è un test")
@@ -108,6 +116,7 @@ def translate(question: Question) -> Draft | None:
                 lead=f"My phrase book has no {language}; it knows German, French, Spanish and Italian.",
                 title="Translation",
                 short="unknown",
+                light=True,
             )
     return None
 
@@ -129,6 +138,7 @@ def put_into(language: str, text: str) -> Draft:
             "A real model behind Portkey translates anything.",
         ),
         title="Translation",
+        light=True,
         data={"translation": None, "language": language},
     )
 
