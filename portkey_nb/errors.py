@@ -269,7 +269,7 @@ def status_error(
     if kind is None:
         kind = GatewayError if status >= 500 else BadRequestError if 400 <= status < 500 else APIStatusError
     said = " ".join(message.split()) or "no message"
-    text = f"{status} {said}" + (f" ({kind.hint})" if kind.hint else "")
+    text = f"{status} {said.rstrip('.')}; {kind.hint}" if kind.hint else f"{status} {said}"
     return kind(
         text,
         status=status,

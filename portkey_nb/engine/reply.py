@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,29 @@ class CodeBlock(str):
 
 
 class _Shown:
-    """Display once: silent in the cell whose painter already showed it, whole when evaluated later."""
+    """Displayed but once: silent at the end of the cell that painted it, whole when evaluated later."""
 
-    _painted: Any = None
+    _painted_in: int | None = None
 
-    def _already(self) -> str | None:
-        """Return what is still to be shown in the cell that painted it; None when it is to be shown whole."""
-        painted, self._painted = self._painted, None
-        return painted if isinstance(painted, str) else None
+    def painted_in(self, execution_count: int) -> None:
+        """Note that the cell which gives this value has shown it already."""
+        self._painted_in = execution_count
+
+    def _ipython_display_(self) -> None:
+        from IPython import get_ipython  # only where IPython displays it
+        from IPython.display import display
+
+        painted_in, self._painted_in = self._painted_in, None
+        shell = get_ipython()
+        here = shell.execution_count if shell is not None else painted_in
+        if painted_in is None or painted_in != here:
+            display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        elif sys.stdout.isatty():
+            # Take back the `Out[n]:` that a terminal puts before a value.
+            sys.stdout.write("\r\x1b[2K")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        raise NotImplementedError
 
 
 class Reply(str, _Shown):
@@ -144,9 +160,6 @@ class Reply(str, _Shown):
 
         return reply_bundle(self)
 
-    def _ipython_display_(self) -> None:
-        _display(self, self._already())
-
 
 class Replies(dict[str, Reply], _Shown):
     """Replies by label, in the order in which they were asked."""
@@ -167,18 +180,6 @@ class Replies(dict[str, Reply], _Shown):
         from portkey_nb.engine.summary import replies_bundle  # rendering loads only for display
 
         return replies_bundle(self)
-
-    def _ipython_display_(self) -> None:
-        _display(self, self._already())
-
-
-def _display(value: Reply | Replies, left: str | None) -> None:
-    from IPython.display import display  # only where IPython displays it
-
-    if left is None:
-        display(value._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
-    elif left:
-        print(left)  # noqa: T201 (the footer of a text cell, behind IPython's prompt)
 
 
 def unique_labels(labels: Iterator[str] | list[str]) -> list[str]:

@@ -58,7 +58,10 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
             # The cell fails, and what came is still at hand as `_`.
             magics.shell.displayhook.update_user_ns(value)
         raise error
-    return None if options.output is not None else value
+    if options.output is not None or value is None:
+        return None
+    value.painted_in(magics.shell.execution_count)
+    return value
 
 
 def _watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Outcome | PortkeyError | None]:
@@ -144,8 +147,6 @@ def _value(plan: Plan, replies: Replies) -> Reply | Replies | None:
         value: Reply | Replies | None = replies
     else:
         value = next(iter(replies.values()), None)
-    if value is not None:
-        value._painted = ""
     return value
 
 

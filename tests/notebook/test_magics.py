@@ -71,6 +71,14 @@ def test_a_reply_is_bound_by_name(shell: Any, line: str) -> None:
     assert answer.trace_id
 
 
+def test_a_bound_reply_is_shown_when_it_is_evaluated(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.run_cell("%%portkey answer << -m demo-fast\nSay this is a test")
+    capsys.readouterr()
+    for _ in range(2):
+        shell.run_cell("answer")
+        assert "this is a test" in capsys.readouterr().out.lower()
+
+
 def test_one_failing_model_keeps_the_others_and_then_fails_the_cell(shell: Any) -> None:
     with pytest.raises(PortkeyError) as caught:
         cell(shell, "both << -m demo-fast -m demo-500", "Say this is a test")

@@ -90,7 +90,8 @@ def test_a_mistake_is_one_line_that_quotes_it(line: str, said: str) -> None:
 
 def test_params_read_json_python_and_text_and_keep_zero_and_false() -> None:
     options = parse_cell(
-        "-t 0 -p top_p=0 -p logprobs=false -p user=ana -p stop=['a', 'b'] -p response_format={\"type\": \"json_object\"}"
+        "-t 0 -p top_p=0 -p logprobs=false -p user=ana -p stop=['a', 'b'] "
+        '-p response_format={"type": "json_object"}'
     )
     assert request_params(options) == {
         "top_p": 0,
