@@ -241,6 +241,6 @@ class LabPage:
 
     def assert_quiet(self) -> None:
         """Fail if the page complained, called out, or opened anything."""
-        assert self.errors == []
-        assert self.foreign == []
-        assert self.alarms == []
+        assert self.errors == [], self.errors
+        assert self.foreign == [], self.foreign
+        assert self.alarms == [], self.alarms

@@ -15,7 +15,7 @@ from tests.servers import DONE, ScriptedServer, chunk, streamed
 pytestmark = pytest.mark.browser
 
 # What a reply could have left in the page, whatever way it took.
-_FINDINGS = """() => {
+FINDINGS = """() => {
     const found = [];
     if (window.pwned !== undefined) found.push("a script ran");
     if (document.title.includes("pwned")) found.push("the title changed");
@@ -33,8 +33,9 @@ _FINDINGS = """() => {
             if (getComputedStyle(element).position === "fixed") found.push(element.outerHTML.slice(0, 200));
         }
         for (const link of output.querySelectorAll("[href], [*|href]")) {
+            if (link.classList.contains("jp-InternalAnchorLink")) continue;  // JupyterLab's own, beside a heading
             const target = link.getAttribute("href") ?? link.getAttribute("xlink:href") ?? "";
-            if (!/^(https?:|mailto:|#mjx|#MJX)/.test(target)) found.push(link.outerHTML.slice(0, 200));
+            if (!/^(https?:|mailto:|#$|#mjx-)/.test(target)) found.push(link.outerHTML.slice(0, 200));
         }
     }
     return found;
@@ -61,8 +62,10 @@ def script(text: str, mark: str, gate: Event) -> list[Any]:
     return streamed(chunk("", role="assistant"), *pieces, chunk(f"\n\n{mark}\n\n"), gate, chunk(finish="stop"), DONE)
 
 
-@pytest.mark.parametrize("live", ["widget", "html"])
-def test_nothing_in_a_reply_runs_or_calls_out(lab: Lab, page: LabPage, canary: ScriptedServer, live: str) -> None:
+@pytest.mark.parametrize(("live", "width"), [("widget", 2), ("html", 9)])
+def test_nothing_in_a_reply_runs_or_calls_out(
+    lab: Lab, page: LabPage, canary: ScriptedServer, live: str, width: int
+) -> None:
     texts = replies(canary) if live == "widget" else list(REPLIES.values())
     gates = [Event() for _ in texts]
     marks = [f"mark{number}z" for number in range(len(texts))]
@@ -70,26 +73,30 @@ def test_nothing_in_a_reply_runs_or_calls_out(lab: Lab, page: LabPage, canary: S
     name = f"hostile-{live}.ipynb"
     with ScriptedServer(*scripts) as server:
         settings = {"live": live, "base_url": server.url}
-        setup = "\n".join(f"%config PortkeyMagics.{name} = {value!r}" for name, value in settings.items())
-        lab.write(name, ["%load_ext portkey_nb\n" + setup, *(f"%%portkey -m hostile\n{key}" for key in REPLIES)])
+        setup = "\n".join(f"%config PortkeyMagics.{trait} = {value!r}" for trait, value in settings.items())
+        groups = [range(start, min(start + width, len(texts))) for start in range(0, len(texts), width)]
+        cells = [f"%%portkey {'-m hostile ' * len(group)}\nnumber {group[0]}" for group in groups]
+        lab.write(name, [f"%load_ext portkey_nb\n{setup}", *cells])
         page.open(name)
         page.begin_all()
-        for key, mark, gate in zip(REPLIES, marks, gates, strict=True):
-            page.page.wait_for_function(
-                "mark => [...document.querySelectorAll('.jp-OutputArea-output')].some("
-                "output => output.textContent.includes(mark))",
-                arg=mark,
-            )
-            assert page.page.evaluate(_FINDINGS) == [], f"live: {key}"
-            gate.set()
+        for group in groups:
+            for number in group:
+                page.page.wait_for_function(
+                    "mark => [...document.querySelectorAll('.jp-OutputArea-output')].some("
+                    "output => output.textContent.includes(mark))",
+                    arg=marks[number],
+                )
+            assert page.page.evaluate(FINDINGS) == [], [list(REPLIES)[number] for number in group]
+            for number in group:
+                gates[number].set()
         page.wait_all()
-    assert page.page.evaluate(_FINDINGS) == []
+    assert page.page.evaluate(FINDINGS) == []
     page.shoot(f"hostile-{live}")
     page.save()
     page.open(name).settle()
-    assert page.page.evaluate(_FINDINGS) == []
+    assert page.page.evaluate(FINDINGS) == []
     show_markdown_alone(lab, page, name)
-    assert page.page.evaluate(_FINDINGS) == []
+    assert page.page.evaluate(FINDINGS) == []
     assert canary.connections == 0
     page.assert_quiet()
 
@@ -97,15 +104,14 @@ def test_nothing_in_a_reply_runs_or_calls_out(lab: Lab, page: LabPage, canary: S
 def show_markdown_alone(lab: Lab, page: LabPage, name: str) -> None:
     """Display the saved text/markdown where there is no text/html that JupyterLab would prefer."""
     saved = [output.data["text/markdown"] for cell in lab.read(name).cells[1:] for output in cell.outputs]
-    assert len(saved) == len(REPLIES)
-    code = (
+    setup = (
         "import nbformat\n"
         "from IPython.display import display\n"
-        f"for cell in nbformat.read({name!r}, as_version=4).cells[1:]:\n"
-        "    for output in cell.outputs:\n"
-        "        display({'text/markdown': output.data['text/markdown']}, raw=True)"
+        f"outputs = [cell.outputs[0] for cell in nbformat.read({name!r}, as_version=4).cells[1:]]"
     )
-    lab.write(f"markdown-{name}", [code])
+    # One cell each: JupyterLab shows the first fifty outputs of a cell.
+    shown = "display({{'text/markdown': outputs[{}].data['text/markdown']}}, raw=True)"
+    lab.write(f"markdown-{name}", [setup, *(shown.format(number) for number in range(len(saved)))])
     page.open(f"markdown-{name}").run_all()
     page.page.wait_for_function(
         "count => document.querySelectorAll('.jp-RenderedMarkdown.jp-OutputArea-output').length === count",
@@ -124,5 +130,5 @@ def test_the_corpus_would_be_noticed(lab: Lab, page: LabPage, canary: ScriptedSe
     lab.write("noticed.ipynb", [code])
     page.open("noticed.ipynb").run_all()
     page.page.wait_for_function("window.pwned === 1")
-    assert len(page.page.evaluate(_FINDINGS)) >= 3
-    assert canary.connections == 1
+    assert len(page.page.evaluate(FINDINGS)) >= 3
+    assert canary.requests
