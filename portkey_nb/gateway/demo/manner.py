@@ -133,23 +133,32 @@ def read_manner(system: str, asked: str, *, json_mode: bool = False) -> Manner:
         persona=persona.group(1).strip() if persona else None,
         start=_affix("(?:start|begin)", system),
         end=_affix("end", system),
-        most_sentences=_limit(r"(?:at most|max(?:imum)?(?: of)?|no more than|up to) (\w+) (?:\w+ )?sentences?\b", both),
-        most_words=_limit(
-            r"(?:at most|max(?:imum)?|under|no more than|up to|fewer than|less than) (\w+) words\b", both
-        ),
-        sentences=_limit(
-            r"(?:in|using|with|exactly|only|just|write|give me|answer in) (?:exactly |just |only )?(\w+) "
-            r"(?:\w+ )?sentences?\b",
-            both,
-        ),
-        words=_limit(r"(?:in|using|with|exactly) (?:exactly |about |around |just )?(\d+|\w+) words\b", both),
-        points=_limit(r"\b(\w+) (?:short |key |concise |main )?(?:bullet points?|bullets)\b", both),
         code_only=has(
             r"\b(?:code only|only (?:the )?(?:code|json|sql|query)|just (?:the )?(?:code|json|sql)|json only|"
             r"no (?:explanations?|prose|comment(?:ary|s)?|other text)|nothing (?:else|but)|"
             r"without (?:any )?explanations?)\b"
         ),
+        **_lengths(both),
     )
+
+
+def _lengths(both: str) -> dict[str, int | None]:
+    """Read the wishes about the length."""
+    return {
+        "most_sentences": _limit(
+            r"(?:at most|max(?:imum)?(?: of)?|no more than|up to) (\w+) (?:\w+ )?sentences?\b", both
+        ),
+        "most_words": _limit(
+            r"(?:at most|max(?:imum)?|under|no more than|up to|fewer than|less than) (\w+) words\b", both
+        ),
+        "sentences": _limit(
+            r"(?:in|using|with|exactly|only|just|write|give me|answer in) (?:exactly |just |only )?(\w+) "
+            r"(?:\w+ )?sentences?\b",
+            both,
+        ),
+        "words": _limit(r"(?:in|using|with|exactly) (?:exactly |about |around |just )?(\d+|\w+) words\b", both),
+        "points": _limit(r"\b(\w+) (?:short |key |concise |main )?(?:bullet points?|bullets)\b", both),
+    }
 
 
 def _language(system: str, wish: str) -> str | None:

@@ -108,7 +108,7 @@ def compose(messages: Sequence[Mapping[str, Any]], model: DemoModel, chance: Cha
 def _answer(question: Question, *, json_mode: bool = False) -> str:
     draft = _draft(question)
     if json_mode:
-        return as_json(draft, question, fenced=False)
+        return as_json(draft, question, fenced=False, as_object=True)
     if question.manner.json and "```" not in draft.block:
         return as_json(draft, question, fenced=not question.manner.code_only)
     return finish(worded(draft, question), question.manner)

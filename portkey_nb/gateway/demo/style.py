@@ -183,9 +183,11 @@ def _abroad(draft: Draft, language: str) -> str:
     return _joined(excuse, quoted, draft.block)
 
 
-def as_json(draft: Draft, question: Question, *, fenced: bool) -> str:
+def as_json(draft: Draft, question: Question, *, fenced: bool, as_object: bool = False) -> str:
     """Return a draft as JSON, under the keys that the question names, if any."""
-    value = _keyed(draft, named_keys(question.text))
+    keys = named_keys(question.text)
+    wants_array = re.search(r"\bjson (?:array|list)\b", question.lower) is not None and not as_object
+    value = draft.data if wants_array and isinstance(draft.data, list) and not keys else _keyed(draft, keys)
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return f"```json\n{text}\n```" if fenced else text
 

@@ -53,7 +53,7 @@ ADMISSIONS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "code": (
         (
             "I can write the usual programs, but I cannot read one: I am a simulated model.",
-            "Reading somebody's code is beyond me; I only know some programs by heart.",
+            "Reading somebody's code is not among my skills; I only know some programs by heart.",
             "I see that this is code, but I do not understand what it does.",
         ),
         (

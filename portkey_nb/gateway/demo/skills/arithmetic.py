@@ -293,6 +293,13 @@ def _story(text: str, question: Question) -> Draft | None:
     ):
         return None
     told = re.split(r"\bhow (?:many|much)\b", text)[0]
+    each = re.search(
+        rf"({_NUMBER}) [a-z]+ (?:with|of|at|that (?:hold|have|cost)|costing|cost|hold|"
+        rf"have) \$?({_NUMBER})\b.*\beach\b",
+        told,
+    )
+    if each and len(re.findall(_NUMBER, told)) == 2:
+        return _result(f"{each.group(1)} * {each.group(2)}", float(each.group(1)) * float(each.group(2)), question)
     moves = re.findall(
         rf"\b(has|have|had|start(?:s|ed)?|there "
         rf"(?:are|were)|buy|buys|bought|gets?|got|receives?|received|finds?|found|adds?|"

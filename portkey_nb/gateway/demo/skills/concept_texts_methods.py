@@ -136,6 +136,27 @@ METHODS: Mapping[str, Concept] = {
             "SELECT, FROM, WHERE, GROUP BY and JOIN cover most of what one needs.",
         ),
     ),
+    "list comprehension": Concept(
+        "List comprehensions",
+        ("comprehension",),
+        "It is a short way to say: take each of these, do this with it, and put the results in a new list.",
+        (
+            "A list comprehension builds a list in one expression: `[n * n for n in numbers if n % 2 == 0]`.",
+            "It reads as: the square of n, for each n in numbers, if n is even.",
+            "With braces it makes a set or a dict, and with round brackets a generator.",
+            "Where it no longer fits on a line, a plain loop is kinder to the reader.",
+        ),
+    ),
+    "artificial intelligence": Concept(
+        "Artificial intelligence",
+        ("ai", "a.i."),
+        "It is about getting machines to do things for which people need their heads.",
+        (
+            "Artificial intelligence is the field of making machines do what seems to need intelligence.",
+            "It covers machine learning as well as rules, search and planning.",
+            "What counts as AI moves: chess programs and route planners were once thought of as such.",
+        ),
+    ),
     "blockchain": Concept(
         "Blockchain",
         ("bitcoin",),

@@ -36,7 +36,7 @@ def explain(question: Question) -> Draft | None:
         return None
     concept = CONCEPTS[name]
     if question.manner.child:
-        return Draft(lead=concept.simply, title=concept.title, more=(concept.sentences[-1],))
+        return Draft(lead=concept.simply, title=concept.title, short=concept.title, more=(concept.sentences[-1],))
     lead = concept.sentences[0]
     wants_example = re.search(r"\bexamples?\b", question.lower)
     opener = question.chance.pick(("", "", "In short: ", "Put simply, "))
@@ -47,5 +47,6 @@ def explain(question: Question) -> Draft | None:
         more=((EXAMPLES[name],) if wants_example and name in EXAMPLES else ())
         + tuple(question.chance.order(concept.sentences[1:])),
         title=concept.title,
+        short=concept.title if question.manner.one_word else "",
         data={"concept": name, "explanation": " ".join(concept.sentences)},
     )

@@ -231,6 +231,7 @@ RECENT: Mapping[str, tuple[str, str, str]] = {
 """What happened after the oldest model's knowledge ends."""
 
 OTHER: Mapping[str, tuple[str, str, str]] = {
+    r"how many days .*\bleap year": ("A leap year has **366** days.", "366", "The extra one is the 29th of February."),
     r"speed of light": (
         "Light travels at **299,792,458 m/s** in a vacuum.",
         "299,792,458 m/s",

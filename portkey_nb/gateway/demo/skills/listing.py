@@ -78,6 +78,9 @@ _THINGS: Mapping[str, str] = {
     "(?:uses?|use cases?|applications?) (?:of|for) (?:an? )?(?:llms?|language "
     "models?|ai|chatbots?)": "summarising long documents, "
     "drafting replies, extracting fields from free text, explaining code, classifying feedback, searching by meaning",
+    "(?:benefits|advantages) of (?:exercise|sports?|running|walking)": "better sleep, a stronger heart, a "
+    "brighter mood, "
+    "stronger muscles and bones, a longer life",
     "hobbies": "reading, gardening, cycling, cooking, chess, photography, pottery, birdwatching",
     "(?:healthy )?habits": "sleeping enough, walking every day, drinking water, eating vegetables, calling a friend",
     "(?:renewable )?energy sources|sources of (?:renewable "
@@ -103,7 +106,9 @@ _ASKED = re.compile(
 
 def enumerate_things(question: Question) -> Draft | None:
     """List things of a kind."""
-    found = _ASKED.search(question.lower)
+    # “A JSON array of three fruits” is a list of three fruits, written as JSON.
+    asked = re.sub(r"\b(?:an? |the )?(?:valid )?json (?:array|list|object)? ?(?:of|with) ", "", question.lower)
+    found = _ASKED.search(asked)
     if not found:
         return None
     word = found["count"] or ""

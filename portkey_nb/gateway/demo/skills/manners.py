@@ -23,7 +23,8 @@ _OPENING = re.compile(
     r"(?:(?:(?:what|how(?: (?:many|much|tall|old|far|long|big|often|high|deep))?|why|when|where|who|"
     r"which)(?:'s| is| are| was| were| do| does| did| should| can| could| "
     r"would| to| about)*"
-    r"|explain|describe|tell me|talk|write|give me|show me|discuss|is|are|do|does|did|should|can)\b\s*)?"
+    r"|explain(?: what)?|summari[sz]e(?: the plot of)?|list|describe|tell me|talk|write|give me|show me|"
+    r"discuss|is|are|do|does|did|should|can)\b\s*)?"
     r"(?:(?:i|we|you|one|me|us|about|on|of|the|a|an)\s+)*",
     re.I,
 )
@@ -60,7 +61,9 @@ def be_polite(question: Question) -> Draft | None:
     asked = question.lower
     name = question.model.name
     if re.search(
-        r"\b(?:who|what) are you\b|\bintroduce yourself\b|\byour name\b|\bwhich model\b|\bwhat model\b", asked
+        r"\b(?:who|what) are you\b|\bintroduce yourself\b|\babout yourself\b|\byour name\b|\bwhich model\b|"
+        r"\bwhat model\b",
+        asked,
     ):
         role = f" I was asked to be {question.manner.persona}, and I do my best." if question.manner.persona else ""
         return Draft(

@@ -10,6 +10,16 @@ __all__ = ["PYTHON"]
 
 PYTHON: Sequence[Program] = (
     Program(
+        r"list comprehension",
+        "A list comprehension",
+        "This squares the even numbers of a list:",
+        """numbers = [1, 2, 3, 4, 5, 6]
+
+squares = [number**2 for number in numbers if number % 2 == 0]
+print(squares)  # [4, 16, 36]""",
+        ("The condition comes last, and what is kept comes first.",),
+    ),
+    Program(
         r"fibonacci",
         "Fibonacci numbers",
         "This returns the n-th Fibonacci number:",

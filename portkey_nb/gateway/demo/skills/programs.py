@@ -14,7 +14,8 @@ _ASKED = re.compile(
 )
 _CODE = re.compile(
     r"\b(?:code|function|script|program|snippet|class|method|query|regex|regular expression|one-liner|python|sql|"
-    r"javascript|bash|pandas|algorithm|implement|unit tests?|decorator|dataframe|matplotlib|numpy|hello,? world|"
+    r"javascript|bash|pandas|algorithm|implement|unit tests?|decorator|dataframe|matplotlib|numpy|"
+    r"hello,? world|list comprehension|"
     r"(?:bubble|merge|quick|insertion|heap) ?-?sort|binary search|fizz ?buzz)\b"
 )
 _LANGUAGES: Mapping[str, str] = {
@@ -39,9 +40,11 @@ def write(question: Question) -> Draft | None:
     lower = question.lower
     if len(lower) > 600 or not (_ASKED.search(lower) and _CODE.search(lower)):
         return None
-    if re.search(r"\b(?:explain|what is|compare|difference|list|haiku|poem|essay|table)\b", lower) and not re.search(
-        r"\b(?:code|function|script|query|snippet|regex|regular expression|program)\b", lower
-    ):
+    if re.match(r"(?:explain|what is|what are) (?:what )?(?:an? )?list comprehensions?", lower):
+        return None
+    if re.search(
+        r"\b(?:explain|what is|compare|difference|list(?! comprehension)|haiku|poem|essay|table)\b", lower
+    ) and not re.search(r"\b(?:code|function|script|query|snippet|regex|regular expression|program)\b", lower):
         return None
     language = next(
         (name for word, name in _LANGUAGES.items() if re.search(rf"\b{re.escape(word)}(?!\w)", lower)), "python"

@@ -128,6 +128,10 @@ def put_into(language: str, text: str) -> Draft:
     column = _LANGUAGES.index(language)
     parts = [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part.strip()]
     done = [_one(part, column) for part in parts]
+    several = re.split(r"\s*[,;\n]\s*", text.strip())
+    if len(several) > 1 and not all(done) and all(listed := [_one(part, column) for part in several]):
+        said = ", ".join(part for part in listed if part)
+        return Draft(lead=said, short=said, exact=True, data={"translation": said, "language": language})
     if parts and all(done):
         said = " ".join(part for part in done if part)
         return Draft(lead=said, short=said, exact=True, data={"translation": said, "language": language})

@@ -111,7 +111,9 @@ def _relation(question: Question, asked: str) -> Draft | None:
         return _word(word, "plural", PLURALS.get(word, (word[:-1] if ending == "ies" else word) + ending))
     many = re.search(r"\b(synonyms?|another word|other words?)\b.*?\b(?:of|for)\s+(?:the word )?" + _WORD, asked)
     if many and many["word"] in SYNONYMS:
-        return _several(many["word"], "synonym", SYNONYMS[many["word"]], single=not many.group(1).endswith("s"))
+        count = re.search(r"\b(\d|two|three)\b", asked)
+        words = SYNONYMS[many["word"]][: {"two": 2, "three": 3}.get(count[1]) or int(count[1]) if count else None]
+        return _several(many["word"], "synonym", words, single=not many.group(1).endswith("s"))
     rhyme = re.search(r"\brhymes? (?:with|for) (?:the word )?" + _WORD, asked)
     if rhyme and rhyme["word"] in RHYMES:
         return _several(rhyme["word"], "rhyme", RHYMES[rhyme["word"]], single=False)
