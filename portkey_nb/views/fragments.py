@@ -56,7 +56,8 @@ class _Renderer(RendererHTML):
         return render_code(tex_source(token) + "\n", "")
 
     def table_open(self, *_: Any) -> str:
-        return '<div style="overflow-x:auto"><table>\n'
+        # Words stay whole, and a table without room scrolls: in prose a word may break anywhere.
+        return '<div style="overflow-x:auto;overflow-wrap:normal"><table>\n'
 
     def table_close(self, *_: Any) -> str:
         return "</table></div>\n"
