@@ -68,7 +68,7 @@ REPLIES: dict[str, str] = {
     "mathematics styles": f"$\\style{{position:fixed;background:url({EVIL})}}{{x}}$ \\[\\class{{jp-Dialog}}{{x}}\\] $\\cssId{{main}}{{x}}$",
     "mathematics macros": "$\\def\\frac#1{#1#1}\\frac{\\frac{x}}$ $$\\newcommand{\\sum}{no}$$ $\\gdef\\alpha{hacked}$ $\\let\\pi=e$",
     "mathematics overlay": "$\\rule{9999em}{9999em}$ $\\hspace{-50em}\\text{spoof}$ $\\raise50em{x}$ \\(\\kern-99em x\\)",
-    "mathematics html": f"$<img src=x onerror={RUN}>$ $$</div><script>{RUN}</script>$$ \\(<svg onload={RUN}>\\) $a](javascript:{RUN})$",
+    "mathematics html": f"$<img src=x onerror={RUN}>$ $$</div><script>{RUN}</script>$$ \\(<svg onload={RUN}>\\) $[a](javascript:{RUN})$ $![a]({EVIL})$",
     "mathematics unbalanced": f"${{$ `<img src=x onerror={RUN}>` $}}$ \\[ $ \\] $$ <b> $ `$` <i onclick={RUN}> `$`",
     "mathematics environment": f"\\begin{{equation}}\\href{{javascript:{RUN}}}{{x}}<b>\\end{{equation}} \\begin{{a}}<img src=x>\\end{{b}}",
     "mathematics fences": f"$$\n~~~\n$$\n\n```\n~~~\n<img src=x onerror={RUN}>\n```\n",

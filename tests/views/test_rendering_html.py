@@ -53,7 +53,17 @@ def test_links_open_elsewhere_and_tell_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["javascript:x", "&#106;avascript:x", "data:text/html,x", "//host/x", "file:///x", "x.html", "http:x"]
+    "target",
+    [
+        "javascript:x",
+        "&#106;avascript:x",
+        "data:text/html,x",
+        "//host/x",
+        "file:///x",
+        "x.html",
+        "http:x",
+        "https://:80/x",
+    ],
 )
 def test_other_links_are_text(target: str) -> None:
     assert Page(render_html(f"[a]({target}) [b][r]\n\n[r]: {target}")).links == []
