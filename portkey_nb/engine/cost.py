@@ -179,7 +179,7 @@ def _by_table(name: str, price: Mapping[str, float], usage: UsageParts, source: 
             key: float(price[column]) for key, column in _TABLE.items() if column in price and price[column] is not None
         }
     except (TypeError, ValueError):
-        return Priced(None, None, f"the {source} price of {name!r} is no number: {dict(price)!r}")
+        return Priced(None, None, f"the {source} price of {name!r} is no table of numbers: {price!r}")
     if not {"input_per_m", "output_per_m"} <= set(units) or not all(
         0 <= unit < float("inf") for unit in units.values()
     ):

@@ -7,10 +7,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -99,9 +100,10 @@ class Database:
     def __init__(self, url: sa.URL) -> None:
         self.url = url
         self.sqlite = url.get_backend_name() == "sqlite"
-        name = url.database
-        in_memory = self.sqlite and (not name or name == ":memory:" or "mode=memory" in name)
-        self.path = Path(str(name)) if self.sqlite and not in_memory else None
+        name = url.database or ""
+        self._in_memory = self.sqlite and name in ("", ":memory:")
+        # SQLite's own `file:` names may mean memory or anything else: they are opened, but not looked after as files.
+        self.path = Path(name) if self.sqlite and not self._in_memory and not name.startswith("file:") else None
         self._engine: sa.Engine | None = None
         self._seen: tuple[int, int] | None = None
         self._ready = False
@@ -137,12 +139,15 @@ class Database:
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one state of the database."""
         self._check_process()
-        engine = self._open()
-        with engine.connect() as connection, connection.begin():
-            yield connection
+        # In memory all threads share one connection, which holds one transaction at a time.
+        with self._write_lock if self._in_memory else nullcontext():
+            engine = self._open_to_read()
+            with engine.connect() as connection, connection.begin():
+                yield connection
 
     def close(self) -> None:
         """Close every connection; the next call opens anew."""
+        self._check_process()
         with self._lock:
             engine, self._engine, self._ready = self._engine, None, False
             if engine is not None:
@@ -162,7 +167,7 @@ class Database:
             if self._engine is None:
                 if self.path is not None:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._engine = _engine(self.url, in_memory=self.sqlite and self.path is None)
+                self._engine = _engine(self.url, in_memory=self._in_memory)
             if not self._ready:
                 try:
                     self._prepare(self._engine)
@@ -171,6 +176,17 @@ class Database:
                     raise
                 self._ready = True
             return self._engine
+
+    def _open_to_read(self) -> sa.Engine:
+        try:
+            return self._open()
+        except FAILURES as error:
+            if self.path is None or fault(error).kind != "unwritable" or not self.path.is_file():
+                raise
+        engine = _read_only(self.path)
+        with engine.connect() as connection:
+            version(connection)
+        return engine
 
     def _moved(self) -> bool:
         """Tell whether the file was deleted or exchanged while it was open: rows would go nowhere."""
@@ -210,6 +226,22 @@ def _engine(url: sa.URL, *, in_memory: bool) -> sa.Engine:
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _read_only(path: Path) -> sa.Engine:
+    """Open a file in a place where nothing can be written; SQLite's own way of sharing one needs to write."""
+    query = {"mode": "ro", "uri": "true"}
+    beside = path.with_name(path.name + "-wal")
+    if not beside.exists() or not beside.stat().st_size:
+        query["immutable"] = "1"
+    url = sa.URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    sa.event.listen(engine, "connect", _autocommit)
+    return engine
+
+
+def _autocommit(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
 
 
 def _configure(connection: Any, _record: Any) -> None:
