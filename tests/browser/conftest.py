@@ -22,7 +22,7 @@ def missing(what: str, remedy: str) -> NoReturn:
     pytest.skip(f"{reason} ({REQUIRE_ALL}=1 makes this a failure)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     remedy = "run: pip install -e '.[browser]'"
     for module, name in {"playwright": "Playwright", "jupyterlab": "JupyterLab"}.items():
@@ -39,7 +39,7 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Run ``portkey-nb lab`` once; without a browser there is nothing to run it for."""
     with Lab(tmp_path_factory.mktemp("lab")) as lab:
