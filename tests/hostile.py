@@ -1,13 +1,13 @@
 """Replies that try to run, fetch, spoof or break something when they are shown; shared with the browser tests.
 
-Anything that succeeds in running calls ``window.pwned``; anything that fetches asks for ``http://evil.invalid/``.
+Anything that succeeds in running sets ``window.pwned``; anything that fetches asks for ``http://evil.invalid/``.
 """
 
 # ruff: noqa: E501 (a reply reads best in one piece)
 
 from __future__ import annotations
 
-RUN = "window.pwned=1"
+RUN = "Object.assign(window,{pwned:1})"  # neither quotes, spaces nor an equals sign, so it fits an unquoted attribute
 EVIL = "http://evil.invalid/leak?secret=42"
 
 REPLIES: dict[str, str] = {
