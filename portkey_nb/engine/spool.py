@@ -50,7 +50,7 @@ class Spool:
     @property
     def waiting(self) -> bool:
         """Whether there is anything to take up, as far as a quick look tells."""
-        return bool(self._memory) or any(os.path.exists(file) for file in self.files)
+        return bool(self._memory) or any(os.path.isfile(file) for file in self.files)
 
     def put(self, event: Event) -> str:
         """Keep an event, and return where, in words."""
@@ -161,8 +161,9 @@ def _append(file: Path, line: bytes) -> None:
 
 def _set_aside(file: Path) -> list[Path]:
     """Rename a spool, and return it with those that a process renamed and did not finish with, oldest first."""
-    with suppress(OSError):
-        file.rename(file.with_name(f"{file.name}.{ULID()}.taken"))
+    if file.is_file():  # and no folder or device, which somebody else has put there
+        with suppress(OSError):
+            file.rename(file.with_name(f"{file.name}.{ULID()}.taken"))
     return sorted(file.parent.glob(f"{_literal(file.name)}.*.taken"))
 
 
