@@ -33,7 +33,8 @@ def put(connection: sa.Connection, scope: str, name: str, data: Mapping[str, Any
         updated_at=updated_at,
     )
     fresh = {column: insert.excluded[column] for column in ("conversation_id", "head", "system_text", "updated_at")}
-    connection.execute(insert.on_conflict_do_update(index_elements=["scope", "name"], set_=fresh))
+    newer = CONVERSATIONS.c.updated_at <= insert.excluded.updated_at  # one that waited in the spool may be older
+    connection.execute(insert.on_conflict_do_update(index_elements=["scope", "name"], set_=fresh, where=newer))
     own = TURNS.c.conversation_id == data["conversation_id"]
     known = set(connection.scalars(sa.select(TURNS.c.turn_id).where(own)))
     rows = [

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from portkey_nb.engine.migrations import LATEST, RefusedSchema, upgrade, version
 from portkey_nb.errors import StoreError
+from portkey_nb.settings import data_dir, load
 
 BUSY_S = 0.2
 """Seconds that a call waits for another program's lock."""
@@ -87,6 +88,35 @@ def fault(error: BaseException) -> Fault:
     said, remedy = _FAULTS[kind]
     reason = " ".join(str(cause).split())
     return Fault(kind, said if kind == "locked" or not reason else f"{said} ({reason})", remedy)
+
+
+def resolve(url: str | os.PathLike[str] | None) -> sa.URL:
+    """Return the URL of a run log: as given, or of ``PORTKEY_NB_STORE``, or of the file in the user's data folder.
+
+    Raises
+    ------
+    StoreError
+        When it is neither a path nor a URL.
+    """
+    given = url if url is not None else load().store
+    if given is None:
+        given = data_dir() / "runs.sqlite"
+    text = os.fspath(given)
+    if text == ":memory:":
+        return sa.URL.create("sqlite")
+    if "://" not in text:
+        return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
+    try:
+        found = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        found = None
+    if found is None:
+        raise StoreError("the run log's URL cannot be read; give a path, or a URL like sqlite:////folder/runs.sqlite")
+    if found.get_backend_name() == "sqlite" and found.database and "file:" not in found.database:
+        return found.set(
+            database=found.database if found.database == ":memory:" else str(Path(found.database).absolute())
+        )
+    return found
 
 
 class Database:

@@ -156,6 +156,8 @@ def _append(file: Path, line: bytes) -> None:
         except OSError:
             with suppress(OSError):
                 os.ftruncate(handle, size)
+                if not size:
+                    file.unlink()
             raise
 
 

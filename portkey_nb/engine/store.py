@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,21 +16,23 @@ import sqlalchemy as sa
 
 from portkey_nb.engine import chats, queries
 from portkey_nb.engine.columns import choose
-from portkey_nb.engine.database import FAILURES, Database, Fault, fault
+from portkey_nb.engine.database import FAILURES, Database, Fault, fault, resolve
 from portkey_nb.engine.plain import integer, mend, plain
 from portkey_nb.engine.queries import Totals
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.spool import Event, Spool, Taken
-from portkey_nb.engine.tables import clean, put_run, to_micros
+from portkey_nb.engine.tables import clean, put_run, sound, to_micros
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation
-from portkey_nb.settings import data_dir, load
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["RunStore", "Totals", "open_store", "runs"]
+
+RETRY_S = 5.0
+"""Seconds between attempts to take up what waits, where the database can be opened but not written."""
 
 _said: set[tuple[str, str]] = set()
 """(place, kind) of the troubles that this process has told of."""
@@ -53,11 +56,12 @@ class RunStore:
     """
 
     def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
-        self._database = Database(_resolve(url))
+        self._database = Database(resolve(url))
         self._spool = Spool(self._database.path, self._database.place)
         self._unsaved: dict[tuple[str, str], Conversation] = {}
         self._troubles: list[str] = []
         self._looked = False
+        self._retry_at = 0.0
         self._finalizer = weakref.finalize(self, self._database.close)
 
     @property
@@ -208,10 +212,11 @@ class RunStore:
             A notebook's path, or ``"global"``.
         """
         data = plain(conversation.to_dict())
-        self._unsaved[scope, name] = conversation
         event = {"event": "conversation", "scope": scope, "name": name, "data": data, "at": _now()}
         if self._put(event):
             self._unsaved.pop((scope, name), None)
+        else:
+            self._unsaved[scope, name] = conversation
 
     def conversations(self, scope: str) -> list[tuple[str, int, datetime]]:
         """Return name, number of turns and last change of each conversation, the latest first."""
@@ -236,17 +241,23 @@ class RunStore:
         return True
 
     def _commit(self, event: Event | None) -> None:
-        taken = Taken()
+        """Write what waits, and an event behind it, in one transaction.
+
+        Where what waits could just not be written, an event is tried alone for a while: each one would else try all.
+        """
+        taken: Taken | None = None
+        waits = self._spool.waiting or not self._looked
         with self._database.write() as connection:
-            if self._spool.waiting or not self._looked:
-                self._looked = False  # until all is committed: a file may have been set aside by then
-                taken = self._spool.take_up(lambda waiting: _apply(connection, waiting))
+            if waits and (event is None or time.monotonic() >= self._retry_at):
+                self._looked, self._retry_at = False, time.monotonic() + RETRY_S  # until all is committed
+                taken = self._spool.take_up(lambda waiting: _apply(connection, waiting, check=True))
             if event is not None:
                 _apply(connection, event)
-        self._looked = True
-        if taken.files or taken.held:
+        if taken is not None:
+            self._looked, self._retry_at = True, 0.0
             self._spool.forget(taken)
-            self._unsaved.clear()
+            if taken.files or taken.held:
+                self._unsaved.clear()
 
     def _note(self, found: Fault, where: str) -> None:
         key = (self._database.place, found.kind)
@@ -291,10 +302,13 @@ class RunStore:
             return [] if connection is None else queries.fetch(connection, statement)
 
 
-def _apply(connection: sa.Connection, event: Event) -> None:
+def _apply(connection: sa.Connection, event: Event, *, check: bool = False) -> None:
+    """Write an event; one that is misshapen, as a line of a spool may be, is a ValueError."""
     try:
         match event["event"]:
             case "start" | "finish" as kind:
+                if check and not sound(event["row"]):
+                    raise ValueError("no row of the run log")
                 put_run(connection, event["row"], whole=kind == "finish")
             case "conversation":
                 chats.put(connection, event["scope"], event["name"], event["data"], event["at"])
@@ -311,35 +325,13 @@ def _now() -> int:
     return to_micros(datetime.now(UTC)) or 0
 
 
-def _resolve(url: str | os.PathLike[str] | None) -> sa.URL:
-    given = url if url is not None else load().store
-    if given is None:
-        given = data_dir() / "runs.sqlite"
-    text = os.fspath(given)
-    if text == ":memory:":
-        return sa.URL.create("sqlite")
-    if "://" not in text:
-        return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
-    try:
-        found = sa.make_url(text)
-    except sa.exc.ArgumentError:
-        found = None
-    if found is None:
-        raise StoreError("the run log's URL cannot be read; give a path, or a URL like sqlite:////folder/runs.sqlite")
-    if found.get_backend_name() == "sqlite" and found.database and "file:" not in found.database:
-        return found.set(
-            database=found.database if found.database == ":memory:" else str(Path(found.database).absolute())
-        )
-    return found
-
-
 _open: dict[sa.URL, RunStore] = {}
 _open_lock = threading.Lock()
 
 
 def open_store(url: str | os.PathLike[str] | None = None) -> RunStore:
     """Return the process's one store for a place; parameters as for :class:`RunStore`."""
-    key = _resolve(url)
+    key = resolve(url)
     with _open_lock:
         if key not in _open:
             _open[key] = RunStore(key.render_as_string(hide_password=False))

@@ -145,6 +145,18 @@ def split(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return main, body
 
 
+def sound(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row that was read from a file is one that the tables can take."""
+    main, body = split(row)
+    values = [*main.values(), *body.values()]
+    return (
+        all(value is None or isinstance(value, str | float) or integer(int(value)) is not None for value in values)
+        and isinstance(row["run_id"], str)
+        and isinstance(row["started_at"], int)
+        and isinstance(row["status"], str)
+    )
+
+
 def read(main: Mapping[str, Any]) -> Run:
     """Make a run of a row of ``runs`` joined with its ``bodies``."""
     row: dict[str, Any] = {name: main[name] for name in (*_SEARCHED, "cache_key")}

@@ -153,7 +153,20 @@ def test_a_line_cut_off_by_a_kill_is_put_aside_and_the_rest_taken_up(file: Path)
 
 
 @pytest.mark.parametrize(
-    "line", ["[]", "3", "{}", '{"event":"sing"}', '{"event":"finish","row":{}}', '{"event":"start"}']
+    "line",
+    [
+        "[]",
+        "3",
+        "{}",
+        '{"event":"sing"}',
+        '{"event":"start"}',
+        '{"event":"finish","row":{}}',
+        '{"event":"finish","row":[1]}',
+        '{"event":"finish","row":{"run_id":"r","started_at":null,"status":"ok"}}',
+        '{"event":"finish","row":{"run_id":"r","started_at":1,"status":"ok","model":{"a":1}}}',
+        '{"event":"finish","row":{"run_id":"r","started_at":99999999999999999999999,"status":"ok"}}',
+        '{"event":"conversation","scope":"a","name":"b","data":{"turns":[]},"at":1}',
+    ],
 )
 def test_a_line_that_is_no_event_does_not_stop_the_log(file: Path, line: str) -> None:
     with RunStore(file) as store:
@@ -180,7 +193,7 @@ def test_a_spool_that_a_killed_process_had_set_aside_is_taken_up(file: Path) -> 
 
 
 FULL = """
-    import resource, signal, sys
+    import pathlib, resource, signal, sys
     from portkey_nb.engine.store import RunStore
     from tests.engine.runs_of import begun, done
     store = RunStore(sys.argv[1])
@@ -193,6 +206,7 @@ FULL = """
         store.start(run)
         store.finish(run.with_(status="ok", text="y"))
     print(store.take_trouble())
+    print(len(list(pathlib.Path(sys.argv[1]).parent.glob("*spool*"))))
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     store.start(done(run_id="after"))
     print(len(store.frame()), (store.frame()["status"] == "ok").all(), store.take_trouble())
@@ -214,9 +228,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_full_disk_loses_nothing(file: Path, shelter: Path) -> None:
-    trouble, after = run_python(FULL, file, TMPDIR=str(shelter))
+    trouble, files, after = run_python(FULL, file, TMPDIR=str(shelter))
     assert str(file) in trouble
     assert "new rows wait in" in trouble
+    assert int(files) < 8
     assert after == "10 True None"
     assert [each for each in shelter.rglob("*") if each.is_file()] == []
 
