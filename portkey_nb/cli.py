@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 from portkey_nb import __version__
 from portkey_nb.errors import PortkeyError, SettingsError
 from portkey_nb.settings import DEMO, load
+from portkey_nb.views.safety import plain_text
 
 PACKAGED = Path(__file__).parent / "packaged_notebooks"
 CHECKOUT = Path(__file__).parent.parent / "notebooks"
@@ -37,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe has gone (`| head`); point stdout elsewhere so that closing it is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"portkey-nb: {error}; check the path and the rights to it", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,8 +141,8 @@ def _demo(arguments: argparse.Namespace) -> int:
             f"  export PORTKEY_BASE_URL={gateway.base_url}",
             flush=True,
         )
-        while True:
-            signal.pause()
+        threading.Event().wait()
+    return 0
 
 
 def _runs(arguments: argparse.Namespace) -> int:
@@ -146,8 +152,12 @@ def _runs(arguments: argparse.Namespace) -> int:
         if arguments.output is None:
             raise SettingsError("--format parquet needs --output FILE, since it is no text")
         if importlib.util.find_spec("pyarrow") is None:
-            raise SettingsError("writing parquet needs pyarrow; run: pip install pyarrow")
-        runs(arguments.n, columns="all").to_parquet(arguments.output)
+            raise SettingsError('writing parquet needs pyarrow; run: pip install "portkey_nb[parquet]"')
+        frame = runs(arguments.n, columns="all")
+        # Parquet wants one type a column: what is a list here and a mapping there travels as JSON.
+        for name in frame.select_dtypes("object").columns:
+            frame[name] = [None if value is None else json.dumps(value, default=str) for value in frame[name]]
+        frame.to_parquet(arguments.output)
         return 0
     count = 20 if arguments.n is None and arguments.format == "table" else arguments.n
     frame = runs(count, columns=None if arguments.format == "table" else "all")
@@ -156,7 +166,7 @@ def _runs(arguments: argparse.Namespace) -> int:
     elif arguments.format == "json":
         text = frame.reset_index().to_json(orient="records", lines=True, date_format="iso")
     else:
-        text = frame.to_string(max_colwidth=40) + "\n" if len(frame) else "no runs yet\n"
+        text = plain_text(frame.to_string(max_colwidth=40)) + "\n" if len(frame) else "no runs yet\n"
     if arguments.output is not None:
         arguments.output.write_text(text, encoding="utf-8")
     else:
@@ -193,7 +203,7 @@ def _ask(arguments: argparse.Namespace) -> int:
         raise outcome
     if outcome is None or interrupted:
         return 130
-    print(footer(outcome.run), file=sys.stderr)
+    print(plain_text(footer(outcome.run)), file=sys.stderr)
     if outcome.error is not None:
         raise outcome.error
     return 0
@@ -202,4 +212,4 @@ def _ask(arguments: argparse.Namespace) -> int:
 def _write(running: Any) -> None:
     for event in running.events(0.2):
         if event is not None and event.kind == "text":
-            print(event.text, end="", flush=True)
+            print(plain_text(event.text), end="", flush=True)

@@ -26,7 +26,10 @@ In IPython each of them shows as one line, and the cell fails.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
 __all__ = [
@@ -52,6 +55,9 @@ __all__ = [
 ]
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 class PortkeyError(Exception):
     """Base of every error that portkey_nb raises on purpose.
 
@@ -62,8 +68,9 @@ class PortkeyError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        # Messages quote what servers and models said, and end up in terminals.
+        self.message = _CONTROL.sub("", message)
+        super().__init__(self.message)
 
     def _render_traceback_(self) -> list[str]:
         """Show one line in place of IPython's traceback; the cell still fails."""
@@ -197,6 +204,19 @@ class BudgetExceededError(APIStatusError):
     hint = "raise the budget in Portkey, or use another key"
 
 
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, given as a number or as a date (RFC 9110, 10.2.3)."""
+    asked = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
 class RateLimitError(APIStatusError):
     """429: too many requests.
 
@@ -211,10 +231,7 @@ class RateLimitError(APIStatusError):
     @property
     def retry_after(self) -> float | None:
         """Seconds that the answer asks to wait; None where it does not say."""
-        try:
-            return max(0.0, float(self.headers.get("retry-after", "")))
-        except ValueError:
-            return None
+        return asked_wait(self.headers)
 
 
 class GuardrailError(APIStatusError):
@@ -269,7 +286,10 @@ def status_error(
     if kind is None:
         kind = GatewayError if status >= 500 else BadRequestError if 400 <= status < 500 else APIStatusError
     said = " ".join(message.split()) or "no message"
-    text = f"{status} {said.rstrip('.')}; {kind.hint}" if kind.hint else f"{status} {said}"
+    hint, wait = kind.hint, asked_wait(headers or {})
+    if kind is RateLimitError and wait:
+        hint = f"wait {wait:.0f} s as it asks, or add a fallback or retry to the config"
+    text = f"{status} {said.rstrip('.')}; {hint}" if hint else f"{status} {said}"
     return kind(
         text,
         status=status,

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 
 import portkey_nb
@@ -191,12 +192,17 @@ def test_parquet_needs_a_file_and_pyarrow(logged: list[str], tmp_path: Path) -> 
     done = run("runs", "--format", "parquet")
     assert done.returncode == 1
     assert "--output" in one_line(done.stderr)
+    written = tmp_path / "all.parquet"
+    assert run("runs", "--format", "parquet", "--output", str(written)).returncode == 0
+    frame = pd.read_parquet(written)
+    assert set(frame.index) == set(logged)
+    assert json.loads(frame["messages"].iloc[0])[0]["role"] == "user"
     # A module that cannot be found stands for pyarrow not being installed.
     without = "import sys; sys.modules['pyarrow'] = None; from portkey_nb.cli import main; sys.exit(main())"
     words = [sys.executable, "-c", without, "runs", "--format", "parquet", "--output", str(tmp_path / "runs.parquet")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_S, env=environment())
     assert done.returncode == 1
-    assert "pip install pyarrow" in one_line(done.stderr)
+    assert "portkey_nb[parquet]" in one_line(done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.reply import Reply
 from portkey_nb.engine.runner import Runner
+from portkey_nb.engine.running import Running
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.errors import PortkeyError, PromptError, SettingsError
 from portkey_nb.gateway.config import OPTION_NAMES
@@ -46,19 +48,23 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
     'This is a test.'
     """
     call, runner = call_from(prompt, model, request_params)
-    future = submit(runner.perform(call))
+    running = Running(runner, [call])
     try:
-        outcome = future.result()
+        for _ in running.events(tick=1.0):
+            pass
     except KeyboardInterrupt:
-        future.cancel()
+        running.stop()
         raise
-    return _reply(outcome)
+    outcome = running.outcomes()[0]
+    if isinstance(outcome, PortkeyError):
+        raise outcome
+    return _reply(outcome, runner)
 
 
 async def aask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_params: Any) -> Reply:
     """Ask a model from a coroutine; parameters, result and errors as for :func:`ask`."""
     call, runner = call_from(prompt, model, request_params)
-    return _reply(await asyncio.wrap_future(submit(runner.perform(call))))
+    return _reply(await asyncio.wrap_future(submit(runner.perform(call))), runner)
 
 
 def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple[Call, Runner]:
@@ -103,9 +109,17 @@ def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple
     return call, Runner(store if isinstance(store, RunStore) else open_store(store))
 
 
-def _reply(outcome: Outcome) -> Reply:
+def _reply(outcome: Outcome | None, runner: Runner) -> Reply:
+    tell_trouble(runner.store)
+    if outcome is None or outcome.run.status == "interrupted":
+        raise PortkeyError("the call was interrupted; what came is in runs()")
     if outcome.error is not None:
         raise outcome.error
-    if outcome.run.status == "interrupted":
-        raise PortkeyError("the call was interrupted; what came is in runs()")
     return Reply(outcome.run)
+
+
+def tell_trouble(store: RunStore | None) -> None:
+    """Say on standard error, in one line and once, what went wrong with writing the run log."""
+    trouble = store.take_trouble() if store is not None else None
+    if trouble:
+        print(f"portkey_nb: {trouble}", file=sys.stderr)  # noqa: T201 (beside the reply, which comes first)

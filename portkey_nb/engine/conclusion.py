@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.cost import UsageParts, price_call
-from portkey_nb.engine.normalize import failed_finish, finish_reason, reasoning_text, usage_parts
+from portkey_nb.engine.normalize import content_text, failed_finish, finish_reason, reasoning_text, usage_parts
 from portkey_nb.engine.record import Run
 from portkey_nb.errors import APIStatusError, GatewayError, PortkeyError, StreamIncomplete
 from portkey_nb.gateway.types import ChatCompletion
@@ -46,7 +47,14 @@ class Progress:
             self.first_piece = time.monotonic()
 
 
-def disguised(progress: Progress) -> PortkeyError | None:
+def unreadable(raised: Exception) -> PortkeyError:
+    """Return the error of an answer that nobody foresaw."""
+    return PortkeyError(
+        f"the answer cannot be read ({type(raised).__name__}: {raised}); what came is logged, run again or report it"
+    )
+
+
+def _disguised(progress: Progress) -> PortkeyError | None:
     """Return the error that a finish reason stands for, if it does."""
     completion = progress.completion
     for choice in completion.choices if completion is not None else ():
@@ -69,7 +77,7 @@ def conclude(
     interrupted: bool,
     prices: Mapping[str, Mapping[str, float]],
 ) -> Outcome:
-    """Complete the row of a call.
+    """Complete the row of a call; whatever the answer holds, there is a completed row.
 
     Parameters
     ----------
@@ -85,41 +93,63 @@ def conclude(
     prices : mapping
         The user's own price table.
     """
+    if getattr(error, "completion", None) is not None:
+        progress.completion = error.completion  # type: ignore[union-attr]
+    facts: dict[str, Any] = {}
+    try:
+        error = error or _disguised(progress)
+        facts = _facts(run, progress, error, interrupted=interrupted, prices=prices)
+    except Exception as raised:  # noqa: BLE001 (an answer that nobody foresaw must not cost its row)
+        error = error or unreadable(raised)
+        facts = {"status": "interrupted" if interrupted else "error"}
+    if error is not None:
+        facts.update(error_type=type(error).__name__, error=error.message)
+    done = run.with_(ended_at=datetime.now(UTC), attempts=progress.attempts or None, **facts)
+    return Outcome(call, done, progress.completion, error)
+
+
+def _facts(
+    run: Run,
+    progress: Progress,
+    error: PortkeyError | None,
+    *,
+    interrupted: bool,
+    prices: Mapping[str, Mapping[str, float]],
+) -> dict[str, Any]:
     facts = _answer_facts(progress.completion)
+    usage = facts.pop("usage")
     headers = dict(progress.headers)
+    facts["http_status"] = progress.status
     if isinstance(error, APIStatusError):
         headers = headers or error.headers
         facts["http_status"] = error.status
-    elif progress.status is not None:
-        facts["http_status"] = progress.status
-    status = "interrupted" if interrupted else "ok" if error is None else "error"
-    if isinstance(error, StreamIncomplete) or (error is not None and facts.get("text")):
-        status = "incomplete"
-    if error is not None:
-        facts.update(error_type=type(error).__name__, error=error.message)
+    facts["status"] = _status(error, interrupted=interrupted, text=facts.get("text"))
     facts.update(_header_facts(headers))
     facts["demo"] = bool(run.demo) or headers.get("server") == DEMO_SERVER
     facts["provider"] = facts.get("provider") or run.provider
-    usage = facts.pop("usage")
-    if status in ("interrupted", "incomplete") and usage.output_tokens is None and progress.completion is not None:
-        usage = _estimate(run, facts.get("text") or "")
+    if facts["status"] in ("interrupted", "incomplete") and usage.output_tokens is None and progress.completion:
+        usage = _estimate(run, facts, usage)
         facts["tokens_estimated"] = True
     facts.update(_usage_facts(usage))
-    answered = facts.get("model_response")
     priced = price_call(
         run.model or "",
         facts["provider"],
         usage,
-        answered=answered,
+        answered=facts.get("model_response"),
         demo=facts["demo"],
         at=run.started_at,
         user_prices=prices,
         demo_prices=demo_prices(demo=facts["demo"]),
     )
-    facts.update(cost_usd=priced.cost_usd, price=priced.price)
-    facts.update(_timing(progress, usage))
-    done = run.with_(status=status, ended_at=datetime.now(UTC), attempts=progress.attempts or None, **facts)
-    return Outcome(call, done, progress.completion, error)
+    return {**facts, "cost_usd": priced.cost_usd, "price": priced.price, **_timing(progress, usage)}
+
+
+def _status(error: PortkeyError | None, *, interrupted: bool, text: str | None) -> str:
+    if interrupted:
+        return "interrupted"
+    if error is None:
+        return "ok"
+    return "incomplete" if isinstance(error, StreamIncomplete) or text else "error"
 
 
 def _answer_facts(completion: ChatCompletion | None) -> dict[str, Any]:
@@ -127,24 +157,28 @@ def _answer_facts(completion: ChatCompletion | None) -> dict[str, Any]:
         return {"usage": usage_parts(None)}
     data = completion._data
     facts: dict[str, Any] = {
-        "response_id": completion.id,
-        "model_response": completion.model or None,
-        "provider": data.get("provider"),
+        "response_id": _text(completion.id),
+        "model_response": _text(completion.model),
+        "provider": _text(data.get("provider")),
         "usage": usage_parts(data.get("usage")),
     }
     if data["choices"]:
         first = data["choices"][0]
         message = first["message"]
         calls = message.get("tool_calls") or None
-        native = first.get("finish_reason")
+        native = _text(first.get("finish_reason"))
         facts.update(
-            text=message.get("content") or ("" if calls is None else None),
+            text=content_text(message.get("content")) or ("" if calls is None else None),
             reasoning=reasoning_text(message),
             tool_calls=calls,
             native_finish_reason=native,
             finish_reason=None if failed_finish(native) else finish_reason(native, has_tool_calls=bool(calls)),
         )
     return facts
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _header_facts(headers: Mapping[str, str]) -> dict[str, Any]:
@@ -155,8 +189,11 @@ def _header_facts(headers: Mapping[str, str]) -> dict[str, Any]:
         "gateway_cache": headers.get("x-portkey-cache-status"),
     }
     retries = headers.get("x-portkey-retry-attempt-count", "")
-    if retries.lstrip("-").isdigit():
+    if re.fullmatch(r"-?[0-9]{1,6}", retries):
         facts["gateway_retries"] = int(retries)
+    if facts["gateway_cache"] in ("HIT", "SEMANTIC HIT"):
+        # The gateway answered from its own memory: nothing was paid.
+        facts["cached"] = True
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
@@ -172,10 +209,20 @@ def _usage_facts(usage: UsageParts) -> dict[str, Any]:
     }
 
 
-def _estimate(run: Run, text: str) -> UsageParts:
-    """Estimate tokens where an answer ended before its usage came: about four characters of English each."""
-    asked = sum(len(json.dumps(message.get("content"), ensure_ascii=False)) for message in run.messages or ())
-    return UsageParts(max(1, asked // 4), (len(text) + 3) // 4, None, None, None)
+def estimated_tokens(*texts: Any) -> int:
+    """Estimate tokens by length: about four characters of English each."""
+    return (
+        sum(len(text if isinstance(text, str) else json.dumps(text, default=str)) for text in texts if text) + 3
+    ) // 4
+
+
+def _estimate(run: Run, facts: Mapping[str, Any], usage: UsageParts) -> UsageParts:
+    """Estimate what an answer that ended before its usage came has cost in tokens."""
+    asked = usage.input_tokens
+    if asked is None:
+        asked = max(1, estimated_tokens(*(message.get("content") for message in run.messages or ())))
+    got = estimated_tokens(facts.get("text"), facts.get("reasoning"), facts.get("tool_calls"))
+    return UsageParts(asked, got, usage.cached_input_tokens, usage.cache_write_tokens, None)
 
 
 def _timing(progress: Progress, usage: UsageParts) -> dict[str, Any]:

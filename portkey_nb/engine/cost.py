@@ -247,6 +247,11 @@ def _unit_prices(price: Any, input_tokens: int) -> dict[str, float]:
     return units
 
 
+def load_prices() -> None:
+    """Read the price list now, so that the first answer does not wait for it."""
+    _find("gpt-4o", None)
+
+
 @lru_cache(maxsize=256)
 def _find(name: str, provider: str | None) -> str | None:
     from genai_prices import Usage, calc_price  # as above

@@ -63,11 +63,29 @@ def finish_reason(native: str | None, *, has_tool_calls: bool = False) -> str | 
 
 def failed_finish(native: str | None) -> bool:
     """Tell whether a finish reason is an error in disguise, such as Anthropic's ``overloaded_error`` in mid-stream."""
-    return native is not None and native.endswith("_error")
+    return isinstance(native, str) and native.endswith("_error")
 
 
 def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def content_text(content: Any) -> str:
+    """Return a message's content as text; of a list of parts, the text parts.
+
+    Examples
+    --------
+    >>> content_text([{"type": "text", "text": "Hi"}]), content_text(None)
+    ('Hi', '')
+    """
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else ()
+    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
 def usage_parts(usage: Mapping[str, Any] | None) -> UsageParts:
@@ -89,11 +107,11 @@ def usage_parts(usage: Mapping[str, Any] | None) -> UsageParts:
     ``completion_tokens``, and both put them into ``total_tokens``. What the total has beyond the two is therefore
     input where it equals the cache counts, and output otherwise.
     """
-    if not usage:
+    if not isinstance(usage, Mapping) or not usage:
         return UsageParts(None, None, None, None, None)
     prompt, completion = _number(usage.get("prompt_tokens")), _number(usage.get("completion_tokens"))
-    input_details = usage.get("prompt_tokens_details") or {}
-    output_details = usage.get("completion_tokens_details") or {}
+    input_details = _mapping(usage.get("prompt_tokens_details"))
+    output_details = _mapping(usage.get("completion_tokens_details"))
     read = _number(usage.get("cache_read_input_tokens"))
     cached = read if read is not None else _number(input_details.get("cached_tokens"))
     written = _number(usage.get("cache_creation_input_tokens"))
@@ -121,12 +139,12 @@ def reasoning_text(message: Mapping[str, Any]) -> str | None:
 
 def delta_parts(delta: Mapping[str, Any]) -> tuple[str, str]:
     """Return the text and the reasoning that a delta adds; empty strings where it adds none."""
-    text = delta.get("content")
+    text = content_text(delta.get("content"))
     thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
     if not thought and delta.get("content_blocks"):
         thought = "".join(
-            str((block.get("delta") or {}).get("thinking") or "")
+            str(_mapping(block.get("delta")).get("thinking") or "")
             for block in delta["content_blocks"]
             if isinstance(block, dict)
         )
-    return text if isinstance(text, str) else "", thought if isinstance(thought, str) else ""
+    return text, thought if isinstance(thought, str) else ""

@@ -53,7 +53,7 @@ class Filter:
         if group is not None:
             clauses.append(sa.or_(RUNS.c.group_id == str(group), RUNS.c.group_label == str(group)))
         if since is not None:
-            clauses.append(RUNS.c.started_at >= moment(since))
+            clauses.append(RUNS.c.started_at >= moment(getattr(since, "to_pydatetime", lambda: since)()))
         return cls(None if n is None else int(n), tuple(clauses))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,9 +16,10 @@ from typing import Any
 from ulid import ULID
 
 from portkey_nb.engine.call import Call, Outcome
-from portkey_nb.engine.conclusion import Progress, conclude, disguised
-from portkey_nb.engine.loop import submit
-from portkey_nb.engine.normalize import delta_parts
+from portkey_nb.engine.conclusion import Progress, conclude, unreadable
+from portkey_nb.engine.connections import ROUTES, client_for
+from portkey_nb.engine.cost import load_prices
+from portkey_nb.engine.normalize import content_text, delta_parts
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
@@ -71,23 +71,23 @@ class Runner:
         reused = await self._from_cache(call, prepared, listen)
         if reused is not None:
             return reused
-        run = prepared.run
         progress = Progress()
         error: PortkeyError | None = None
         interrupted = False
         try:
-            await self._log(run, start=True)
+            if await self._log(prepared.run, start=True):
+                raise asyncio.CancelledError
+            if not prepared.run.demo:
+                # The price list is read while the answer is under way, and not on this loop.
+                asyncio.get_running_loop().run_in_executor(None, load_prices)
             await _exchange(prepared, progress, listen or _nobody)
         except asyncio.CancelledError:
             interrupted = True
         except PortkeyError as raised:
             error = raised
         except Exception as raised:  # noqa: BLE001 (a row that was begun is always ended)
-            error = PortkeyError(f"unexpected {type(raised).__name__}: {raised}; the call is logged as failed")
-        error = error or disguised(progress)
-        if error is not None and getattr(error, "completion", None) is not None:
-            progress.completion = error.completion  # type: ignore[attr-defined]
-        outcome = conclude(call, run, progress, error, interrupted=interrupted, prices=prepared.prices)
+            error = unreadable(raised)
+        outcome = conclude(call, prepared.run, progress, error, interrupted=interrupted, prices=prepared.prices)
         await self._log(outcome.run, start=False)
         SESSION.add(outcome.run)
         return outcome
@@ -107,16 +107,24 @@ class Runner:
         SESSION.add(run)
         return Outcome(call, run)
 
-    async def _log(self, run: Run, *, start: bool) -> None:
-        if self.store is not None:
-            write = self.store.start if start else self.store.finish
-            # Shielded: an interrupt must not lose the row of what was already paid for.
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(_writer(), write, run))
+    async def _log(self, run: Run, *, start: bool) -> bool:
+        """Write a row to its end, even when cancelled meanwhile; tell whether it was."""
+        if self.store is None:
+            return False
+        write = self.store.start if start else self.store.finish
+        writing = asyncio.get_running_loop().run_in_executor(_writer(os.getpid()), write, run)
+        cancelled = False
+        while not writing.done():
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                cancelled = True
+        return cancelled
 
 
 @lru_cache(maxsize=1)
-def _writer() -> ThreadPoolExecutor:
-    """Return the one thread that writes rows: in order, and off the event loop."""
+def _writer(process: int) -> ThreadPoolExecutor:
+    """Return this process's one thread that writes rows: in order, and off the event loop."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="portkey_nb-log")
 
 
@@ -154,34 +162,6 @@ def _nobody(kind: str, text: str) -> None:
     """Hear nothing."""
 
 
-_MOST_CLIENTS = 32
-_clients: dict[str, AsyncPortkey] = {}
-
-
-def client_for(base_url: str | None, options: Mapping[str, Any]) -> AsyncPortkey:
-    """Return a client for these options; its connections are kept for the next call with the same ones."""
-    settings = load()
-    known = [base_url, dict(options), settings.base_url, settings.provider, settings.config]
-    known += [secret and secret.reveal() for secret in (settings.api_key, settings.virtual_key)]
-    key = json.dumps(known, sort_keys=True, default=str)
-    client = _clients.get(key)
-    if client is None:
-        while len(_clients) >= _MOST_CLIENTS:
-            submit(_clients.pop(next(iter(_clients))).close())
-        if not _clients:
-            atexit.register(_close_clients)
-        client = _clients[key] = AsyncPortkey(base_url=base_url, **options)
-    return client
-
-
-def _close_clients() -> None:
-    """Close kept connections while the background loop still runs."""
-    for client in list(_clients.values()):
-        with suppress(Exception):
-            submit(client.close()).result(timeout=1)
-    _clients.clear()
-
-
 def _prepare(call: Call, run_id: str, started_at: datetime) -> _Prepared:
     options = dict(call.options)
     trace_id = str(options.pop("trace_id", None) or ULID())
@@ -206,14 +186,13 @@ def _prepare(call: Call, run_id: str, started_at: datetime) -> _Prepared:
         params=dict(call.params),
         stream=call.stream,
         metadata=known.get("metadata"),
-        cache_key=call.cache_key(client.base_url, {name: request.headers.get(header_name(name)) for name in _ROUTES}),
+        cache_key=call.cache_key(
+            client.base_url, {name: request.headers.get(header_name(name)) for name in (*ROUTES, "custom_host")}
+        ),
         cached=False,
         **call.facts,
     )
     return _Prepared(call, client, request, run, load().prices)
-
-
-_ROUTES = ("provider", "virtual_key", "config", "custom_host")
 
 
 def _provider(model: str, options: Mapping[str, Any]) -> str | None:
@@ -232,13 +211,15 @@ async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -
             progress.completion = answer
             progress.status, progress.headers = 200, answer.response_headers
             for choice in answer.choices[:1]:
-                listen("text", choice.message.content or "")
+                listen("text", content_text(choice.message.content))
     finally:
-        progress.ended = time.monotonic()
+        if progress.ended is None:
+            progress.ended = time.monotonic()
 
 
 async def _follow(stream: AsyncStream, progress: Progress, listen: Listener) -> None:
     progress.status, progress.headers = stream.status, stream.response_headers
+    last = time.monotonic()
     try:
         async for chunk in stream:
             for choice in chunk._data["choices"]:
@@ -251,6 +232,9 @@ async def _follow(stream: AsyncStream, progress: Progress, listen: Listener) -> 
                         listen("reasoning", thought)
                     if text:
                         listen("text", text)
+            last = time.monotonic()
+        # Not when the connection was done with: a gateway may hold it open behind the answer.
+        progress.ended = last
     finally:
         progress.completion = stream.partial
         await stream.close()

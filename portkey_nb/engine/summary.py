@@ -72,8 +72,9 @@ def seconds(value: float) -> str:
 def oddities(run: Run) -> list[str]:
     """Return what was out of the ordinary: retried, fallback, cached, truncated, incomplete, interrupted."""
     odd = []
+    hit = run.gateway_cache in ("HIT", "SEMANTIC HIT")
     if run.cached:
-        odd.append("from the local cache, nothing paid")
+        odd.append("gateway cache hit, nothing paid" if hit else "from the local cache, nothing paid")
     if run.attempts is not None and run.attempts > 1:
         odd.append(f"{run.attempts} attempts")
     if run.gateway_retries:
@@ -81,8 +82,6 @@ def oddities(run: Run) -> list[str]:
         odd.append("gateway retries exhausted" if exhausted else f"retried {run.gateway_retries}x by the gateway")
     if run.gateway_target not in (None, "", "config"):
         odd.append(f"answered by {run.gateway_target}")
-    if run.gateway_cache in ("HIT", "SEMANTIC HIT"):
-        odd.append("gateway cache hit")
     if run.finish_reason == "length":
         odd.append("cut at the token limit")
     elif run.finish_reason == "content_filter":

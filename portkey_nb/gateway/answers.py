@@ -99,9 +99,13 @@ def no_answer(content: bytes, status: int, headers: Mapping[str, str], secrets: 
     text = struck(content.decode("utf-8", "replace"), secrets)
     shown = _plain(text[:2000])[:80]
     said = f"{shown!r} is no answer of a gateway" if shown else "the answer is empty"
+    if shown.startswith("{"):
+        remedy = "it seems to be cut off; run again"
+    else:
+        remedy = "check the base URL, which most often ends in /v1"
     headers = struck(dict(headers), secrets)
     return APIStatusError(
-        f"{status} {said}; check the base URL, which most often ends in /v1",
+        f"{status} {said}; {remedy}",
         status=status,
         provider=headers.get("x-portkey-provider"),
         trace_id=headers.get("x-portkey-trace-id") or None,

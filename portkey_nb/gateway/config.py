@@ -230,6 +230,12 @@ def parse_config(value: Any) -> str | dict[str, Any]:
     return check(value)
 
 
+def shown_config(value: Any) -> str:
+    """Return a config as it may be shown: the id, or the mapping without its secrets."""
+    parsed = parse_config(value)
+    return parsed if isinstance(parsed, str) else repr(Config(parsed))
+
+
 def config_header(value: Any) -> str:
     """Return a config as it travels: the id, or compact ASCII JSON of the checked mapping."""
     parsed = parse_config(value)

@@ -9,7 +9,6 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +20,7 @@ from portkey_nb.errors import (
     APITimeoutError,
     PortkeyError,
     SettingsError,
+    asked_wait,
 )
 from portkey_nb.gateway.target import Target
 
@@ -185,19 +185,6 @@ def wake(response: httpx.Response) -> None:
             socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-def _asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, given as a number or as a date (RFC 9110, 10.2.3)."""
-    asked = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
-
-
 def retry_delay(error: PortkeyError, attempt: int, max_retries: int) -> float | None:
     """Decide whether a failed attempt is tried again.
 
@@ -220,7 +207,7 @@ def retry_delay(error: PortkeyError, attempt: int, max_retries: int) -> float | 
     if isinstance(error, APIStatusError):
         if error.status not in (408, 429) and error.status < 500:
             return None
-        asked = _asked_wait(error.headers)
+        asked = asked_wait(error.headers)
         if asked is not None:
             return asked if asked <= LONGEST_WAIT else None
     elif not isinstance(error, APIConnectionError) or getattr(error, "connected", False):

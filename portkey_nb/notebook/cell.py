@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from portkey_nb.engine.asking import tell_trouble
 from portkey_nb.engine.call import Call, Event, Outcome
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
-from portkey_nb.engine.store import RunStore, open_store
+from portkey_nb.engine.store import open_store
 from portkey_nb.engine.summary import column
 from portkey_nb.errors import PortkeyError
 from portkey_nb.notebook.chats import ChatTurn
@@ -86,7 +86,7 @@ def _show_whole(
     _save_turn(magics, options, plan, outcomes)
     columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
     view.close(bundle(columns), columns)
-    _say_trouble(plan)
+    tell_trouble(plan.store or (open_store() if plan.turn else None))
     magics.known.models.update(reply.run.model for reply in replies.values() if reply.run.status == "ok")
     return replies
 
@@ -148,12 +148,6 @@ def _value(plan: Plan, replies: Replies) -> Reply | Replies | None:
     else:
         value = next(iter(replies.values()), None)
     return value
-
-
-def _say_trouble(plan: Plan) -> None:
-    trouble = plan.store.take_trouble() if isinstance(plan.store, RunStore) else None
-    if trouble:
-        print(f"portkey_nb: {trouble}", file=sys.stderr)  # noqa: T201 (one line, beside the reply)
 
 
 def _error(plan: Plan, outcomes: list[Outcome | PortkeyError | None], interrupted: bool) -> PortkeyError | None:

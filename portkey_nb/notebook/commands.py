@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from IPython.core.error import StdinNotImplementedError
+
+from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.loop import submit
-from portkey_nb.engine.runner import client_for
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
 from portkey_nb.engine.tally import SESSION
-from portkey_nb.errors import PermissionDeniedError, PortkeyError, PromptError
-from portkey_nb.gateway.config import Config, parse_config
+from portkey_nb.errors import PermissionDeniedError, PortkeyError, PromptError, SettingsError
+from portkey_nb.gateway.config import Config, parse_config, shown_config
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.completion import config_names
 from portkey_nb.notebook.options import help_page
@@ -22,6 +24,7 @@ from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
 from portkey_nb.notebook.references import References
 from portkey_nb.settings import load, login, logout
+from portkey_nb.views.safety import plain_text
 
 Command = Callable[[Any], Any]
 
@@ -46,21 +49,21 @@ def find_command(line: str) -> Command | None:
         }[name]
     if name == "models" and len(rest) <= 1:
         return lambda magics: _models(magics, rest[0] if rest else "")
-    if name == "runs" and (not rest or (len(rest) == 1 and rest[0].isdigit())):
+    if name == "runs" and (not rest or (len(rest) == 1 and rest[0].isdecimal())):
         return lambda magics: runs(int(rest[0]) if rest else 10)
     if name in ("chat", "reset") and len(rest) <= 1:
         command = _chat if name == "chat" else _reset
         return lambda magics: command(magics, rest[0] if rest else None)
     if name == "login" and rest in ([], ["--save"]):
         return lambda magics: _login(save=bool(rest))
-    last_n = len(rest) == 2 and rest[0] == "last" and rest[1].isdigit()
+    last_n = len(rest) == 2 and rest[0] == "last" and rest[1].isdecimal()
     if name == "compare" and (len(rest) <= 1 or last_n):
         return _compare
     return None
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 (a subcommand's answer)
+    print(plain_text(text))  # noqa: T201 (a subcommand's answer)
 
 
 def _help(magics: Any) -> None:
@@ -95,7 +98,7 @@ def _status(magics: Any) -> None:
     if routes["provider"]:
         lines.append(("provider", str(routes["provider"])))
     if route:
-        lines.append(("config", _shown_config(route)))
+        lines.append(("config", shown_config(route)))
     store = open_store()
     lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
     now = datetime.now().astimezone()
@@ -107,11 +110,6 @@ def _status(magics: Any) -> None:
         lines.append(("totals", error.message))
     width = max(len(name) for name, _ in lines)
     _say("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
-
-
-def _shown_config(route: Any) -> str:
-    parsed = parse_config(route)
-    return parsed if isinstance(parsed, str) else repr(Config(parsed))
 
 
 def _place(store: RunStore) -> str:
@@ -152,8 +150,11 @@ def _models(magics: Any, wanted: str) -> Any:
         found = None
     if found is None:
         raise PromptError("this key may not list models; name the model you know with -m")
-    rows = [(model.id, model.owned_by or "") for model in found if wanted.lower() in (model.id or "").lower()]
+    listed = [(str(model.id or ""), str(model.owned_by or "")) for model in found]
+    rows = [(name, owner) for name, owner in listed if wanted.lower() in name.lower()]
     magics.known.models.update(name for name, _ in rows)
+    if not listed:
+        raise PromptError("the gateway lists no models; name the model you know with -m")
     if not rows:
         raise PromptError(f"no model has {wanted!r} in its name; `%portkey models` lists all {len(found)}")
     return pd.DataFrame(rows, columns=["model", "provider"])
@@ -162,7 +163,8 @@ def _models(magics: Any, wanted: str) -> Any:
 def _config(magics: Any) -> None:
     space = magics.shell.user_ns
     names = config_names(space)
-    lines = [f"default  {magics.route or load().config or 'none'}"]
+    route = magics.route or load().config
+    lines = [f"default  {shown_config(route) if route else 'none'}"]
     lines += [f"{name}  {space[name]!r}" for name in names]
     if not names:
         lines.append("no Config in this notebook; `%%portkey_config NAME` composes one")
@@ -183,7 +185,10 @@ def _chat(magics: Any, name: str | None) -> None:
     conversation = store.load_conversation(scope, bare)
     if conversation is None:
         raise PromptError(f"no conversation named `{name}`; `%portkey chat` lists them")
-    lines = [f"{message['role']}: {message['content']}" for message in conversation.messages()]
+    lines = [f"system: {conversation.system}"] if conversation.system else []
+    for turn in conversation.path():
+        lines += [f"{message['role']}: {message['content']}" for message in turn.messages]
+        lines += ["(interrupted)"] if turn.mark == "interrupted" else []
     _say("\n\n".join(lines))
 
 
@@ -204,7 +209,13 @@ def _reset(magics: Any, name: str | None) -> None:
 
 
 def _login(*, save: bool) -> None:
-    path = login(getpass.getpass("Portkey API key: "), save=save)
+    try:
+        key: str | None = getpass.getpass("Portkey API key: ")
+    except (StdinNotImplementedError, EOFError):
+        key = None
+    if key is None:
+        raise SettingsError("nobody can be asked for a key here; set PORTKEY_API_KEY before the notebook runs")
+    path = login(key, save=save)
     _say(f"the key is kept for this session{f' and in {path}' if path else ''}")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from IPython.core.completer import SimpleCompletion, context_matcher
 
 from portkey_nb.notebook.options import COMMANDS, FLAGS
 
@@ -28,34 +30,47 @@ class Known:
     chats: dict[str, int] = field(default_factory=dict)
 
 
-def complete(magics: Any, event: Any) -> list[str]:
-    """Return what could stand at the cursor of a ``%portkey`` or ``%%portkey`` line."""
-    before = str(event.text_until_cursor)
-    # IPython replaces what follows the last of its own delimiters; a flag is replaced as one word.
+def matcher(magics: Any) -> Any:
+    """Return an IPython matcher for the lines of our magics; it leaves no room for Python's own names there."""
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def portkey(context: Any) -> Any:
+        line = context.line_with_cursor[: _column(context)]
+        first_line = context.cursor_line == 0
+        if not re.match(r"\s*%portkey\s" if not first_line else r"\s*%%?portkey\s", line):
+            return {"completions": [], "suppress": False}
+        current, choices = _choices(magics, line)
+        found = [SimpleCompletion(choice, type="param") for choice in sorted(choices) if choice.startswith(current)]
+        return {"completions": found, "matched_fragment": current, "suppress": True, "ordered": True}
+
+    portkey.__module__ = __name__
+    return portkey
+
+
+def _column(context: Any) -> int:
+    lines = context.full_text[: context.cursor_position].split("\n")
+    return len(lines[-1])
+
+
+def _choices(magics: Any, before: str) -> tuple[str, Collection[str]]:
+    """Return the word at the cursor, and what could stand there."""
     words = before.split()
     current = "" if before[-1:].isspace() else words[-1]
-    previous = words[-1] if current == "" else words[-2] if len(words) > 1 else ""
+    earlier = words[:-1] if current else words
+    previous = earlier[-1]
     if previous in ("-m", "--model"):
-        choices: Any = magics.known.models
-    elif previous == "--config":
-        choices = config_names(magics.shell.user_ns)
-    elif previous == "--chat":
-        choices = magics.known.chats
-    elif previous == "--base-url":
-        choices = ("demo", "local")
-    elif current.startswith("-"):
-        choices = FLAGS
-    elif words and words[0] == "%portkey" and len(words) - bool(current) == 1:
-        choices = [*COMMANDS, *FLAGS]
-    else:
-        choices = FLAGS
-    return _fitting(sorted(choices), current, str(event.symbol))
-
-
-def _fitting(choices: list[str], current: str, symbol: str) -> list[str]:
-    """Cut what stands before IPython's own word from the choices that fit."""
-    skip = len(current) - len(symbol) if current.endswith(symbol) else 0
-    return [choice[skip:] for choice in choices if choice.startswith(current)]
+        return current, magics.known.models
+    if previous == "--config":
+        return current, config_names(magics.shell.user_ns)
+    if previous == "--chat" or earlier in (["%portkey", "chat"], ["%portkey", "reset"]):
+        return current, set(magics.known.chats)
+    if previous == "--base-url":
+        return current, ("demo", "local")
+    if earlier == ["%portkey"] and not current.startswith("-"):
+        return current, COMMANDS
+    if earlier[0] == "%portkey" and len(earlier) > 1 and earlier[1] in COMMANDS:
+        return current, ()
+    return current, FLAGS
 
 
 def config_names(namespace: Mapping[str, Any]) -> list[str]:

@@ -11,10 +11,9 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class
 from traitlets import Bool, Enum, Instance, Unicode
 from traitlets.config import Config
 
-from portkey_nb.notebook.completion import Known, complete
+from portkey_nb.notebook.cells import hold_together
+from portkey_nb.notebook.completion import Known, matcher
 from portkey_nb.notebook.options import help_page, parse_cell, parse_line
-
-_EVENTS = ("%%portkey", "%portkey")
 
 
 class DefaultConfig(Config):
@@ -47,7 +46,11 @@ class DefaultConfig(Config):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return repr(self.route)
+        if not self.route.lstrip().startswith("{"):
+            return repr(self.route)
+        from portkey_nb.gateway.config import shown_config  # a Config in JSON may hold keys
+
+        return shown_config(self.route)
 
 
 class _RouteTrait(Instance):  # type: ignore[type-arg]
@@ -93,6 +96,8 @@ class PortkeyMagics(Magics):
     def __init__(self, shell: Any, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
         self.known = Known()
+        if not isinstance(self.config, DefaultConfig):
+            self.config = ""
 
     @property
     def route(self) -> str:
@@ -149,13 +154,15 @@ def register(shell: Any) -> None:
     magics = PortkeyMagics(shell)
     shell.register_magics(magics)
     shell.configurables[:] = [item for item in shell.configurables if not _ours(item)] + [magics]
-    for word in _EVENTS:
-        shell.set_hook("complete_command", lambda _, event: complete(magics, event), str_key=word)
+    _replace(shell.Completer.custom_matchers, matcher(magics))
+    _replace(shell.input_transformers_cleanup, hold_together)
 
 
 def unregister(shell: Any) -> None:
     """Take the magics and their settings out of a shell."""
     shell.configurables[:] = [item for item in shell.configurables if not _ours(item)]
+    _replace(shell.Completer.custom_matchers)
+    _replace(shell.input_transformers_cleanup)
     shell.magics_manager.magics["line"].pop("portkey", None)
     for word in ("portkey", "portkey_config"):
         shell.magics_manager.magics["cell"].pop(word, None)
@@ -163,6 +170,11 @@ def unregister(shell: Any) -> None:
 
 def _ours(item: Any) -> bool:
     return type(item).__name__ == "PortkeyMagics"
+
+
+def _replace(hooks: list[Any], *ours: Any) -> None:
+    """Put our hook into one of the shell's lists, in place of one from an earlier load."""
+    hooks[:] = [hook for hook in hooks if not getattr(hook, "__module__", "").startswith("portkey_nb.")] + list(ours)
 
 
 __all__ = ["DefaultConfig", "PortkeyMagics", "register", "unregister"]

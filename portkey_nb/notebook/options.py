@@ -88,6 +88,7 @@ def _parser() -> _Parser:
 
 
 PARSER = _parser()
+_LATER = ("--schema", "--tools", "--image", "--prompt")
 FLAGS = [option for action in PARSER._actions for option in action.option_strings]
 
 
@@ -279,6 +280,8 @@ def _parse(words: list[str]) -> CellOptions:
     _, unknown = PARSER.parse_known_args(words, namespace=options)
     if unknown:
         first = unknown[0]
+        if first.split("=")[0] in _LATER:
+            raise PromptError(f"`{first}` is not in this version; `%%portkey -h` shows the flags there are")
         close = difflib.get_close_matches(first.split("=")[0], FLAGS, 1)
         hint = f"did you mean `{close[0]}`?" if close else "`%%portkey -h` shows the flags"
         if not first.startswith("-"):
@@ -311,7 +314,12 @@ def request_params(options: CellOptions) -> dict[str, Any]:
         When a parameter has an option of its own, or holds a key.
     """
     params: dict[str, Any] = {}
+    twice = {"temperature": options.temperature, "max_tokens": options.max_tokens}
     for name, text in pairs(options.param, "-p").items():
+        if twice.get(name) is not None:
+            raise PromptError(f"{name} is given twice, by -p and by its own flag; leave one of them out")
+        if name == "n" and _value(text) != 1:
+            raise PromptError(f"-p n={text} asks for answers that a cell does not show; use --repeat {text}")
         if name in ("messages", "model", "stream"):
             raise PromptError(f"-p {name}=... has a flag or the cell's body of its own; `%%portkey -h` shows them")
         if name.lower().replace("-", "_") in ("api_key", "authorization"):

@@ -105,15 +105,13 @@ def _spread(call: Call, models: list[str], repeats: int) -> list[Call]:
 
 
 def _models(magics: Any, options: CellOptions) -> list[str]:
-    default = magics.model or load().model or ""
-    models = options.model or [name.strip() for name in default.split(",") if name.strip()]
+    named = options.model or [magics.model or load().model or ""]
+    models = [name.strip() for given in named for name in given.split(",") if name.strip()]
     if not models:
         raise SettingsError(
             "no model: write `-m gpt-4o`, or set a default with "
             '`%config PortkeyMagics.model = "gpt-4o"` or PORTKEY_MODEL'
         )
-    if any(not name.strip() for name in models):
-        raise SettingsError("-m is empty; name a model, such as `-m gpt-4o`")
     return models
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portkey_nb.engine.call import Call
-from portkey_nb.engine.conclusion import demo_prices
+from portkey_nb.engine.conclusion import demo_prices, estimated_tokens
+from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.cost import UsageParts, price_call
-from portkey_nb.engine.runner import client_for
 from portkey_nb.engine.summary import money
 from portkey_nb.gateway.config import redact
 from portkey_nb.settings import load
@@ -30,8 +30,7 @@ def describe(call: Call) -> str:
     options = {name: value for name, value in redact(client._options).items() if value is not None}
     if isinstance(options.get("config"), dict):
         options["config"] = redact(options["config"])
-    asked = sum(len(json.dumps(message.get("content"), ensure_ascii=False)) for message in call.messages)
-    tokens = max(1, asked // 4)
+    tokens = max(1, estimated_tokens(*(message.get("content") for message in call.messages)))
     usage = UsageParts(tokens, 0, None, None, None)
     demo = client.base_url == "demo"
     priced = price_call(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
@@ -109,16 +110,16 @@ def test_a_retry_after_that_is_too_long_is_told_at_once(side: Side) -> None:
 @pytest.mark.parametrize(
     ("headers", "low", "high"),
     [
-        ({"retry-after": "2"}, 2, 2),
-        ({"retry-after": formatdate(time.time() + 30, usegmt=True)}, 1, 30),
-        ({"retry-after": formatdate(time.time() - 30, usegmt=True)}, 0, 0),
-        ({"retry-after": "soon"}, 0.3, 0.7),
-        ({}, 0.3, 0.7),
+        (lambda: {"retry-after": "2"}, 2, 2),
+        (lambda: {"retry-after": formatdate(time.time() + 30, usegmt=True)}, 1, 30),
+        (lambda: {"retry-after": formatdate(time.time() - 30, usegmt=True)}, 0, 0),
+        (lambda: {"retry-after": "soon"}, 0.3, 0.7),
+        (dict, 0.3, 0.7),
     ],
 )
-def test_how_long_the_first_wait_is(headers: dict[str, str], low: float, high: float) -> None:
+def test_how_long_the_first_wait_is(headers: Callable[[], dict[str, str]], low: float, high: float) -> None:
     for status, kind in ((429, RateLimitError), (503, GatewayError)):
-        delay = transport.retry_delay(kind("no", status=status, headers=headers), 1, 2)
+        delay = transport.retry_delay(kind("no", status=status, headers=headers()), 1, 2)
         assert delay is not None
         assert low <= delay <= high
 

@@ -34,6 +34,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, demo: DemoGateway) -> Itera
 
 @pytest.fixture
 def kernel(shared: Kernel) -> Kernel:
+    if shared.busy:  # a test that failed has left a cell running
+        shared.restart()
     assert shared.execute("%load_ext portkey_nb").status == "ok"
     shared.execute("%config PortkeyMagics.live = 'auto'")
     return shared

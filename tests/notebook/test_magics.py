@@ -11,6 +11,7 @@ from IPython.core.completer import provisionalcompleter
 from portkey_nb import Portkey, errors, runs
 from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.errors import ConfigError, PortkeyError, PromptError, SettingsError
+from tests.servers import ScriptedServer, chunk, streamed, whole
 
 
 def cell(shell: Any, line: str, body: str) -> Any:
@@ -358,3 +359,68 @@ def test_a_damaged_run_log_never_costs_the_reply(
 
 def test_the_client_and_the_magic_agree_on_the_gateway(shell: Any) -> None:
     assert {model.id for model in Portkey().models.list()} >= {"gpt-4o", "claude-sonnet"}
+
+
+def test_a_prompt_may_end_in_a_question_mark_and_a_cell_may_be_empty(
+    shell: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = shell.run_cell("%portkey -m demo-fast -- is numpy?")
+    assert result.success
+    assert result.result.run.prompt == "is numpy?"
+    shell.run_cell("kept = %portkey -m demo-fast what is love??")
+    assert shell.user_ns["kept"].run.prompt == "what is love??"
+    shell.run_cell("%%portkey -h")
+    assert "--max-tokens" in capsys.readouterr().out
+    assert not shell.run_cell("%%portkey -m demo-fast").success
+    assert not shell.run_cell("%%portkey_config c").success
+    shell.run_cell('text = """\n%portkey is this a magic?\n"""')
+    assert shell.user_ns["text"] == "\n%portkey is this a magic?\n"
+
+
+def test_completion_offers_ours_alone(shell: Any) -> None:
+    def offered(line: str) -> list[str]:
+        with provisionalcompleter():
+            return [found.text for found in shell.Completer.completions(line, len(line))]
+
+    assert all(found.startswith("--") for found in offered("%%portkey --"))
+    assert offered("%%portkey -m gpt-4o --base-url ") == ["demo", "local"]
+    assert "abs" in offered("ab")
+
+
+def test_a_default_config_with_a_key_is_shown_without_it(
+    shell: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTKEY_CONFIG", '{"provider": "openai", "api_key": "sk-very-secret"}')
+    shell.run_line_magic("portkey", "config")
+    shell.run_line_magic("config", 'PortkeyMagics.config = \'{"provider": "openai", "api_key": "sk-very-secret"}\'')
+    for line in ("status", "config"):
+        shell.run_line_magic("portkey", line)
+    shell.run_line_magic("config", "PortkeyMagics")
+    shown = capsys.readouterr().out
+    assert "sk-very-secret" not in shown
+    assert "openai" in shown
+
+
+def test_control_characters_of_a_server_reach_no_terminal(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b]52;c;AAAA\x07\x1b[2Jred"
+    with ScriptedServer(
+        streamed(chunk(evil), chunk(finish="stop")), whole({"error": {"message": evil}}, 400)
+    ) as server:
+        cell(shell, f"-m m --base-url {server.url}", "hello")
+        shell.run_cell(f"%%portkey -m m --base-url {server.url}\nhello")
+    shown = capsys.readouterr()
+    assert "red" in shown.out
+    assert not set("\x1b\x07") & set(shown.out.replace("\x1b[0m", "").replace("\x1b[31m", "") + shown.err)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("-p n=2", "--repeat 2"), ("-t 0 -p temperature=1", "twice"), ("--schema X", "not in this version")],
+)
+def test_what_would_be_lost_in_silence_is_refused(shell: Any, line: str, said: str) -> None:
+    with pytest.raises(PromptError, match=said):
+        cell(shell, f"-m demo-fast {line}", "hello")
+
+
+def test_models_may_be_separated_by_commas(shell: Any) -> None:
+    assert list(cell(shell, "-m demo-fast,gpt-4o", "Say this is a test")) == ["demo-fast", "gpt-4o"]
