@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from portkey_nb.settings import data_dir, load
 BUSY_S = 0.2
 """Seconds that a call waits for another program's lock."""
 
-FAILURES = (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, RefusedSchema)
+FAILURES = (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, RefusedSchema, ImportError)
 """What a database that is locked, full, damaged, unwritable or refused raises."""
 
 
@@ -58,6 +58,7 @@ _FAULTS = {
         "upgrade portkey_nb, or set PORTKEY_NB_STORE to another path",
     ),
     "foreign": ("belongs to another program", "set PORTKEY_NB_STORE to another path"),
+    "driverless": ("needs a driver that is not installed", "install it, or set PORTKEY_NB_STORE to a path"),
     "failing": ("fails", "look at the disk, or set PORTKEY_NB_STORE to another path"),
 }
 _FULL = frozenset(getattr(errno, name, -1) for name in ("ENOSPC", "EDQUOT", "EFBIG"))
@@ -80,6 +81,8 @@ def fault(error: BaseException) -> Fault:
     cause = getattr(error, "orig", None) or error
     if isinstance(error, RefusedSchema):
         kind = error.kind
+    elif isinstance(cause, ImportError):
+        kind = "driverless"
     elif isinstance(cause, OSError):
         kind = "full" if cause.errno in _FULL else "unwritable"
     else:
@@ -197,6 +200,9 @@ class Database:
             if self._engine is None:
                 if self.path is not None:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
+                    # It will hold every prompt and reply: nobody else reads it.
+                    with suppress(FileExistsError):
+                        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 self._engine = _engine(self.url, in_memory=self._in_memory)
             if not self._ready:
                 try:

@@ -366,3 +366,21 @@ def test_a_log_deleted_while_it_is_open_is_begun_anew(file: Path) -> None:
         assert store.take_trouble() is None
         assert list(store.frame().index) == [run.run_id]
         assert file.exists()
+
+
+def test_a_database_without_its_driver_costs_no_reply_and_shows_no_password() -> None:
+    store = RunStore("postgresql+nosuchdriver://ana:secret-word@127.0.0.1/runs")
+    store.start(begun())
+    trouble = store.take_trouble()
+    assert trouble is not None
+    assert "secret-word" not in trouble + store.url
+    with pytest.raises(StoreError, match="PORTKEY_NB_STORE"):
+        store.frame()
+    store.close()
+
+
+def test_the_log_is_for_its_owner_alone(file: Path) -> None:
+    store = RunStore(file)
+    store.start(begun())
+    assert all(found.stat().st_mode & 0o077 == 0 for found in file.parent.iterdir())
+    store.close()
