@@ -342,19 +342,41 @@ def test_a_read_only_connection_is_said(file: Path, shelter: Path) -> None:
         assert len(store.frame()) == 1
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may write everywhere; run as another user")
-def test_a_log_in_a_read_only_folder_is_read(file: Path, shelter: Path) -> None:
-    with RunStore(file) as store:
-        store.finish(done())
-    file.chmod(0o444)
-    file.parent.chmod(0o555)
+@contextmanager
+def ordinary_user(*folders: Path) -> Iterator[None]:
+    """Be somebody whom permissions bind, with these folders as one's own: root may write everywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    nobody = 65534
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, nobody, nobody)
+    os.seteuid(nobody)
     try:
-        with RunStore(file) as store:
-            assert len(store.frame()) == 1
-            store.finish(done())
-            assert "cannot be written" in (store.take_trouble() or "")
+        yield
     finally:
-        file.parent.chmod(0o755)
+        os.seteuid(0)
+
+
+def test_a_log_in_a_read_only_folder_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    # pytest's own folders are closed to other users.
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with tempfile.TemporaryDirectory() as name:
+        folder, shelter = Path(name) / "log", Path(name) / "shelter"
+        shelter.mkdir()
+        Path(name).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", str(shelter))
+        with RunStore(folder / "runs.sqlite") as store:
+            store.finish(done())
+        with ordinary_user(folder, shelter):
+            (folder / "runs.sqlite").chmod(0o444)
+            folder.chmod(0o555)
+            with RunStore(folder / "runs.sqlite") as store:
+                assert len(store.frame()) == 1
+                store.finish(done())
+                assert "cannot be written" in (store.take_trouble() or "")
+            folder.chmod(0o755)
 
 
 def test_a_log_deleted_while_it_is_open_is_begun_anew(file: Path) -> None:
