@@ -290,8 +290,14 @@ class Kernel:
         """End the process at once, as the system does when memory runs out."""
         self._manager.signal_kernel(signal.SIGKILL)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a cell has not been heard to end."""
+        return any(cell.reply is None for cell in self._cells.values())
+
     def restart(self) -> None:
         """Start a new process in place of the old one."""
+        self._cells.clear()
         self._disconnect()
         self._manager.shutdown_kernel(now=True, restart=True)
         self._start()
