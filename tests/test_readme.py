@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -65,6 +66,15 @@ def test_it_names_every_flag_and_subcommand() -> None:
         assert f"`{flag}" in README or f", `{flag}" in README, flag
     for command in set(COMMANDS) - {"logout", "panel", "compare"}:
         assert f"`{command}" in README, command
+
+
+def test_each_figure_names_a_command_that_is_there() -> None:
+    rows = [line for line in README.split("## Figures", 1)[1].split("## ", 1)[0].splitlines() if line.startswith("| ")]
+    commands = [re.search(r"`python -m (tests\.benchmarks\.\w+)[^`]*` \|$", row) for row in rows[2:]]
+    assert len(commands) >= 8
+    for command in commands:
+        assert command is not None
+        assert importlib.util.find_spec(command[1]) is not None
 
 
 def test_what_it_links_to_is_there() -> None:
