@@ -76,6 +76,8 @@ def _objects(values: Sequence[Any]) -> Any:
 
 
 def _strings(values: Sequence[Any]) -> Any:
+    if values.count(None) == len(values):  # many columns are: not one value need be looked at
+        return pd.Series(None, index=pd.RangeIndex(len(values)), dtype="string").array
     return pd.array(_objects(values), dtype="string")
 
 

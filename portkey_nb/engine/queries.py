@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -109,21 +109,21 @@ def select(connection: sa.Connection, choice: Choice, which: Filter) -> Found:
     scored = ["scores"] if choice.scores != () else []
     asked: dict[str, sa.ColumnElement[Any]] = {"run_id": RUNS.c.run_id, **{name: _direct(name) for name in direct}}
     asked.update({name: BODY_COLUMNS[name] for name in texts})
+    inside: dict[str, Callable[..., dict[str, Sequence[Any]]]] = {}
     if facts or scored:
-        asked["detail"] = RUNS.c.detail
+        asked["detail"], inside["detail"] = RUNS.c.detail, _reader([*facts, *scored])
     if rest:
-        asked["rest"] = BODIES.c.rest
+        asked["rest"], inside["rest"] = BODIES.c.rest, _reader(rest)
     if scored or not _NOTED.isdisjoint(named):
         asked["notes"] = RUNS.c.notes
     # Nothing is read of the bodies where nothing of them is asked for.
     source = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id) if texts or rest else RUNS
-    read = [name for name in (*asked, *facts, *scored, *rest) if name not in ("detail", "rest")]
-    values: dict[str, list[Any]] = {name: [] for name in read}
+    values: dict[str, list[Any]] = {name: [] for name in (*asked, *facts, *scored, *rest) if name not in inside}
     found = connection.execute(_ordered(sa.select(*asked.values()).select_from(source), which))
     for rows in found.partitions(_AT_ONCE):
         part: dict[str, Sequence[Any]] = dict(zip(asked, zip(*rows, strict=True), strict=True))
-        part.update(_decoded(part.pop("detail", ()), [*facts, *scored]))
-        part.update(_decoded(part.pop("rest", ()), rest))
+        for name, columns in inside.items():
+            part.update(columns(part.pop(name)))
         for name, column in part.items():
             values[name].extend(column)
     if which.n is not None:
@@ -144,15 +144,17 @@ def _ordered(statement: sa.Select[Any], which: Filter) -> sa.Select[Any]:
     return statement.order_by(*_ORDER) if which.n is None else statement.order_by(*_NEWEST_FIRST).limit(which.n)
 
 
-def _decoded(texts: Sequence[str | None], names: list[str]) -> dict[str, Sequence[Any]]:
-    """Return the columns that lie in JSON texts, one text to a row."""
-    if not names:
-        return {}
+def _reader(names: list[str]) -> Callable[[Sequence[str | None]], dict[str, Sequence[Any]]]:
+    """Return what makes columns of these names out of JSON texts, one text to a row."""
     # A struct with just these fields: msgspec skips what is not asked for, and the collector has nothing to follow.
     shape = msgspec.defstruct("Shape", [(name, Any, None) for name in names], gc=False)
-    decode = msgspec.json.Decoder(shape).decode
-    rows = [msgspec.structs.astuple(decode(text or "{}")) for text in texts]
-    return dict(zip(names, zip(*rows, strict=True), strict=True))
+    decode, values_of = msgspec.json.Decoder(shape).decode, msgspec.structs.astuple
+
+    def columns(texts: Sequence[str | None]) -> dict[str, Sequence[Any]]:
+        rows = [values_of(decode(text or "{}")) for text in texts]
+        return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+    return columns
 
 
 def _lay_notes(values: dict[str, list[Any]]) -> None:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from tests.engine.runs_of import begun, done
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks, limits and permissions of POSIX")
+fcntl = pytest.importorskip("fcntl", reason="locks, limits and permissions of POSIX")
 
 
 @pytest.fixture(autouse=True)
@@ -187,6 +189,25 @@ def test_a_spool_that_a_killed_process_had_set_aside_is_taken_up(file: Path) -> 
     with RunStore(file) as again:
         assert again.get(run.run_id) == run
         assert leftovers(file) == []
+
+
+def test_who_takes_up_waits_for_one_who_is_still_writing(file: Path) -> None:
+    with RunStore(file) as store:
+        store.finish(done())
+        with held(file):
+            store.finish(done(text="first"))
+        line = spool_of(file).read_bytes()
+        with spool_of(file).open("ab") as writing:
+            fcntl.flock(writing, fcntl.LOCK_EX)
+            with ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(store.frame)
+                while spool_of(file).exists():  # until it is set aside
+                    assert not reading.done()
+                    time.sleep(0.001)
+                writing.write(line.replace(b"first", b"second").replace(b'"run_id":"', b'"run_id":"another-'))
+                writing.flush()
+                fcntl.flock(writing, fcntl.LOCK_UN)
+                assert list(reading.result()["text"]) == ["Hello!", "first", "second"]
 
 
 # Full
