@@ -1,4 +1,4 @@
-"""What mybinder.org runs: the checkout is installed, and kernels without a key get the demo gateway, and are told so."""
+"""What mybinder.org runs: the checkout is installed; kernels without a key get the demo gateway, and are told."""
 
 from __future__ import annotations
 
