@@ -52,7 +52,7 @@ class RunStore:
     Examples
     --------
     >>> with RunStore("project/runs.sqlite") as store:
-    ...     store.frame(20, status="error")
+    ...     failures = store.frame(20, status="error")
     """
 
     def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
@@ -379,7 +379,7 @@ def runs(
 
     Examples
     --------
-    >>> runs(10, status="ok").groupby("model", observed=True)["cost_usd"].sum()
+    >>> cost = runs(10, status="ok").groupby("model", observed=True)["cost_usd"].sum()
     """
     log = store if isinstance(store, RunStore) else open_store(store)
     return log.frame(n, status=status, model=model, group=group, since=since, columns=columns)
