@@ -62,7 +62,7 @@ def script(text: str, mark: str, gate: Event) -> list[Any]:
     return streamed(chunk("", role="assistant"), *pieces, chunk(f"\n\n{mark}\n\n"), gate, chunk(finish="stop"), DONE)
 
 
-@pytest.mark.parametrize(("live", "width"), [("widget", 2), ("html", 9)])
+@pytest.mark.parametrize(("live", "width"), [("widget", 4), ("html", 9)])
 def test_nothing_in_a_reply_runs_or_calls_out(
     lab: Lab, page: LabPage, canary: ScriptedServer, live: str, width: int
 ) -> None:
