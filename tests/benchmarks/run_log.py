@@ -119,16 +119,32 @@ def frames(folder: Path, count: int, rounds: int) -> None:
             for each in range(at, at + 1000):
                 put_run(connection, clean(completed(begun(each))), whole=True)
     store.frame(1)
-    print(f"{count:,} rows to a DataFrame (median of {rounds})")
-    for label, columns in (("default columns", None), ('columns="metrics"', "metrics"), ('columns="all"', "all")):
-        taken = []
+    raw = sqlite3.connect(folder / "frames.sqlite")
+    joined = "runs LEFT JOIN bodies USING (run_id)"
+    asked: dict[str, tuple[str | None, str]] = {
+        "default columns": (None, f"SELECT runs.*, prompt, answer FROM {joined}"),
+        'columns="metrics"': ("metrics", "SELECT * FROM runs"),
+        'columns="all"': ("all", f"SELECT * FROM {joined}"),
+    }
+    print(f"{count:,} rows to a DataFrame, beside sqlite3's fetchall() of the stored columns (medians of {rounds})")
+    for label, (columns, query) in asked.items():
+        ours, cpu, theirs = [], [], []
         for _ in range(rounds):
-            before = time.perf_counter()
+            before, worked = time.perf_counter(), time.process_time()
             frame = store.frame(columns=columns)
-            taken.append(time.perf_counter() - before)
-            shape = frame.shape
+            ours.append(time.perf_counter() - before)
+            cpu.append(time.process_time() - worked)
+            width = frame.shape[1]
             del frame
-        print(f"  {label:<26}{statistics.median(taken):8.2f} s  (fastest {min(taken):.2f} s; {shape[1]} columns)")
+            before = time.perf_counter()
+            raw.execute(query).fetchall()
+            theirs.append(time.perf_counter() - before)
+        ratio = statistics.median(ours) / statistics.median(theirs)
+        print(
+            f"  {label:<20}{width:3d} columns{statistics.median(ours):7.2f} s, fastest {min(ours):.2f} s, "
+            f"{statistics.median(cpu):.2f} s of processor {ratio:6.1f} x"
+        )
+    raw.close()
     store.close()
 
 
