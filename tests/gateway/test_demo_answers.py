@@ -187,6 +187,10 @@ def test_long_texts_have_the_length_and_do_not_repeat_themselves(http: httpx.Cli
     assert len(sentences) == len(set(sentences)) > 60
 
 
+def test_an_unknown_topic_is_not_given_back_at_its_whole_length(http: httpx.Client) -> None:
+    assert len(say(http, "Count: " + "x" * 20_000)) < 1_000
+
+
 def test_json_answers_carry_the_keys_that_are_asked_for(http: httpx.Client) -> None:
     def value(question: str) -> Any:
         return json.loads(say(http, question, response_format={"type": "json_object"}))

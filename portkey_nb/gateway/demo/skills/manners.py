@@ -152,4 +152,6 @@ def topic_of(text: str) -> str:
     bare = re.sub(r"^(\w+) (?:does|do|did) (?:an? |the )?(.+?) (?:have|do)$", r"\1 of \2", bare)
     bare = re.sub(r"(?<=\w) (?:work|works|do|mean)$", "", bare)
     words = bare.split()
-    return " ".join(words[:12]) + ("…" if len(words) > 12 else "")
+    shown = " ".join(words[:12])
+    # A single word may be as long as a person likes.
+    return shown if len(words) <= 12 and len(shown) <= 90 else shown[:90].rstrip() + "…"
