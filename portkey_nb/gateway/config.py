@@ -245,7 +245,7 @@ def config_header(value: Any) -> str:
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET = re.compile(
     r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service[-_]account|cookie|"
-    r"(access|auth|session|ad|bearer|id|refresh)[-_]?token|access[-_]?key|^token$)",
+    r"(access|auth|session|bearer|refresh)[-_]?token|(?<![a-z])(ad|id)[-_]?token|access[-_]?key|^token$)",
     re.IGNORECASE,
 )
 
