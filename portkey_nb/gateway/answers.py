@@ -7,6 +7,7 @@ upstream that sent no JSON, and plain text.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -88,6 +89,14 @@ def is_error(body: Mapping[str, Any]) -> bool:
     return bool(body.get("error")) or (body.get("status") == "failure" and "choices" not in body)
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def no_answer(content: bytes, status: int, headers: Mapping[str, str], secrets: Sequence[str] = ()) -> APIStatusError:
     """Build the exception for an answer that is neither a chat completion nor an error object.
 
@@ -99,10 +108,8 @@ def no_answer(content: bytes, status: int, headers: Mapping[str, str], secrets: 
     text = struck(content.decode("utf-8", "replace"), secrets)
     shown = _plain(text[:2000])[:80]
     said = f"{shown!r} is no answer of a gateway" if shown else "the answer is empty"
-    if shown.startswith("{"):
-        remedy = "it seems to be cut off; run again"
-    else:
-        remedy = "check the base URL, which most often ends in /v1"
+    cut = shown.startswith("{") and not _is_json(text)
+    remedy = "it is cut off; run again" if cut else "check the base URL, which most often ends in /v1"
     headers = struck(dict(headers), secrets)
     return APIStatusError(
         f"{status} {said}; {remedy}",

@@ -368,8 +368,9 @@ def test_cancelling_a_task_is_seen_by_the_server() -> None:
             started = asyncio.Event()
 
             async def read() -> None:
-                async for _ in stream:
-                    started.set()
+                async for chunk in stream:
+                    if chunk.choices[0].delta.content:
+                        started.set()
 
             task = asyncio.create_task(read())
             await started.wait()
