@@ -85,7 +85,7 @@ def _show_whole(
     replies = _replies(plan, outcomes)
     _save_turn(magics, options, plan, outcomes)
     columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
-    view.close(bundle(columns), columns)
+    view.close(bundle(columns))
     tell_trouble(plan.store or (open_store() if plan.turn else None))
     magics.known.models.update(reply.run.model for reply in replies.values() if reply.run.status == "ok")
     return replies
@@ -143,11 +143,7 @@ def _column(call: Call, outcome: Outcome | PortkeyError | None, turn: ChatTurn |
 
 
 def _value(plan: Plan, replies: Replies) -> Reply | Replies | None:
-    if len(plan.calls) > 1:
-        value: Reply | Replies | None = replies
-    else:
-        value = next(iter(replies.values()), None)
-    return value
+    return replies if len(plan.calls) > 1 else next(iter(replies.values()), None)
 
 
 def _error(plan: Plan, outcomes: list[Outcome | PortkeyError | None], interrupted: bool) -> PortkeyError | None:

@@ -85,15 +85,13 @@ class LiveCell:
             self._painted = now
             self._painter.paint(self._columns, now)
 
-    def close(self, bundle: Mapping[str, Any], columns: Sequence[object] = ()) -> None:
+    def close(self, bundle: Mapping[str, Any]) -> None:
         """Replace what is shown by static output.
 
         Parameters
         ----------
         bundle : mapping
             ``text/plain``, ``text/markdown`` and ``text/html`` of the whole; a terminal is shown the rest alone.
-        columns : sequence
-            Not needed: what the bundle was made of.
         """
         if self._state == "closed":
             return
