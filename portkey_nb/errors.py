@@ -6,6 +6,7 @@ The tree::
       SettingsError            a key, base URL or default is missing or contradictory
       ConfigError              a routing Config does not fit its schema
       PromptError              a cell, template, reference or option cannot be understood
+      SchemaError              an answer does not fit the schema it was asked for; ``.reply`` is its text
       StoreError               the run log cannot be read or written
       APIConnectionError       the gateway could not be reached
         APITimeoutError        one of the client's own limits was passed
@@ -48,6 +49,7 @@ __all__ = [
     "PromptError",
     "RateLimitError",
     "RequestTimeoutError",
+    "SchemaError",
     "SettingsError",
     "StoreError",
     "StreamIncomplete",
@@ -87,6 +89,20 @@ class ConfigError(PortkeyError):
 
 class PromptError(PortkeyError):
     """A cell body, a ``{{reference}}``, a message list or a flag cannot be understood."""
+
+
+class SchemaError(PortkeyError):
+    """An answer does not fit the schema it was asked for.
+
+    Attributes
+    ----------
+    reply : str
+        What the model answered.
+    """
+
+    def __init__(self, message: str, *, reply: str = "") -> None:
+        super().__init__(message)
+        self.reply = reply
 
 
 class StoreError(PortkeyError):
