@@ -1,4 +1,4 @@
-"""The command line: ``portkey-nb lab | demo | runs | ask``."""
+"""The command line: ``portkey-nb lab | demo | gateway | runs | ask``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from portkey_nb import __version__
-from portkey_nb.errors import PortkeyError, SettingsError
+from portkey_nb.errors import APIConnectionError, PortkeyError, SettingsError
+from portkey_nb.gateway.local import LocalGateway
+from portkey_nb.gateway.node import VERSION, is_installed
+from portkey_nb.gateway.presence import announced, running
 from portkey_nb.settings import DEMO, load
 from portkey_nb.views.safety import plain_text
 
@@ -58,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="serve the demo gateway until Ctrl-C")
     demo.add_argument("--port", type=int, default=8788, help="port (default 8788; 0 takes a free one)")
     demo.set_defaults(command=_demo)
+
+    gateway = commands.add_parser("gateway", help="run the open-source Portkey gateway on this machine until Ctrl-C")
+    gateway.add_argument("--port", type=int, help="port (default 8787; 0 takes a free one)")
+    gateway.set_defaults(command=_gateway)
 
     log = commands.add_parser("runs", help="print the run log")
     log.add_argument("--format", choices=["table", "csv", "json", "parquet"], default="table")
@@ -143,6 +150,28 @@ def _demo(arguments: argparse.Namespace) -> int:
         )
         threading.Event().wait()
     return 0
+
+
+def _gateway(arguments: argparse.Namespace) -> int:
+    found = running()
+    if found is not None and arguments.port is None:
+        raise SettingsError(f'a gateway runs already at {found}: use it by base_url="local", or give --port N')
+    # A plain TERM ends it in good order too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not is_installed():
+        print(f"installing the Portkey gateway {VERSION} (once, about 25 MB)", file=sys.stderr, flush=True)
+    try:
+        with LocalGateway(arguments.port) as gateway, announced(gateway.pid, gateway.base_url):
+            print(
+                f"The Portkey gateway {VERSION} listens at {gateway.base_url} (this machine only); Ctrl-C stops it.\n"
+                f'Use it by base_url="local", or export PORTKEY_BASE_URL=local; its log is {gateway.log}',
+                flush=True,
+            )
+            status = gateway.wait()
+            words, log = gateway.last_words, gateway.log
+    except KeyboardInterrupt:
+        return 0
+    raise APIConnectionError(f"the gateway ended by itself (exit status {status}), with {words}; its log is {log}")
 
 
 def _runs(arguments: argparse.Namespace) -> int:

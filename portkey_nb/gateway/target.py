@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from portkey_nb.errors import SettingsError
+from portkey_nb.gateway.presence import is_local, running
 from portkey_nb.settings import DEMO, HOSTED, LOCAL
 
 Kind = Literal["hosted", "demo", "local", "custom"]
@@ -42,7 +43,8 @@ def resolve(base_url: str | None, *, has_key: bool) -> Target:
     Parameters
     ----------
     base_url : str or None
-        A URL, ``"demo"`` (started on first use), ``"local"``, or None for the hosted gateway.
+        A URL, ``"demo"`` (started on first use), ``"local"`` (the gateway that ``portkey-nb gateway`` started last,
+        else port 8787), or None for the hosted gateway.
     has_key : bool
         Whether a key is known; without one there is no use in asking the hosted gateway.
 
@@ -68,8 +70,9 @@ def resolve(base_url: str | None, *, has_key: bool) -> Target:
 
         return Target(embedded().base_url, DEMO, "demo")
     if word == "local":
-        return Target(LOCAL, LOCAL, "local")
-    parts = urlsplit(word)
+        found = running() or LOCAL
+        return Target(found, found, "local")
+    parts, port = _split(word)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
             f"base URL {word!r} is no address; write it as https://host/v1, or one of the words `demo` and `local`"
@@ -77,4 +80,15 @@ def resolve(base_url: str | None, *, has_key: bool) -> Target:
     if parts.username or parts.password:
         raise SettingsError("the base URL holds a user name or password; leave them out and use a key")
     url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-    return Target(url, url, "hosted" if parts.hostname.endswith("portkey.ai") else "custom")
+    if parts.hostname.endswith("portkey.ai"):
+        return Target(url, url, "hosted")
+    return Target(url, url, "local" if is_local(parts.hostname, port) else "custom")
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError as error:
+        reason = str(error)
+    raise SettingsError(f"base URL {url!r} is no address ({reason}); write it as https://host/v1")
