@@ -150,7 +150,11 @@ def body_error(
     provider = body.get("provider") if isinstance(body, dict) else None
     text = error_text(body)
     if status == 431 and not text:
-        text = "the request's headers are too large; save a config of more than 15 KB in Portkey and name its id"
+        # Node's server says no word of its own, and no other header of ours grows that long.
+        text = (
+            "the config is too large for a header (all headers together may have 16 KB); "
+            "shorten it, or save it in Portkey and name its id"
+        )
     elif 300 <= status < 400:
         text = f"the address has moved to {headers.get('location', 'another one')!r}; use that as the base URL"
     exception = status_error(

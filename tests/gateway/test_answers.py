@@ -88,7 +88,7 @@ def test_every_shape_of_body_is_read(side: Side, shape: str) -> None:
 def test_a_config_too_large_for_a_header_says_so(side: Side) -> None:
     with ScriptedServer(whole(b"", 431)) as server:
         client = side.client(base_url=server.url)
-        with pytest.raises(errors.BadRequestError, match="save a config of more than 15 KB in Portkey"):
+        with pytest.raises(errors.BadRequestError, match="the config is too large for a header"):
             side.create(client)
 
 
