@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from portkey_nb.engine.reply import Replies, Reply
     from portkey_nb.engine.store import RunStore, runs
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
+    from portkey_nb.gateway.routing import Config
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AsyncPortkey": "portkey_nb.gateway.client",
+    "Config": "portkey_nb.gateway.routing",
     "Portkey": "portkey_nb.gateway.client",
     "Replies": "portkey_nb.engine.reply",
     "Reply": "portkey_nb.engine.reply",
@@ -30,7 +32,7 @@ _HOMES = {
     "runs": "portkey_nb.engine.store",
 }
 
-__all__ = ["AsyncPortkey", "Portkey", "Replies", "Reply", "RunStore", "aask", "ask", "errors", "runs"]
+__all__ = ["AsyncPortkey", "Config", "Portkey", "Replies", "Reply", "RunStore", "aask", "ask", "errors", "runs"]
 
 
 def __getattr__(name: str) -> Any:

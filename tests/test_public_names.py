@@ -14,6 +14,7 @@ import portkey_nb
 
 KINDS = {
     "AsyncPortkey": inspect.isclass,
+    "Config": inspect.isclass,
     "Portkey": inspect.isclass,
     "Replies": inspect.isclass,
     "Reply": inspect.isclass,

@@ -7,14 +7,36 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from portkey_nb.errors import ConfigError
+from portkey_nb.gateway.routing import Config, parse_config, shown_config
+from portkey_nb.gateway.secrecy import hidden, names_secret, redact, revealed, secrets_in
 from portkey_nb.gateway.types import PORTKEY_PREFIX
 from portkey_nb.settings import Secret
 
+__all__ = [
+    "HEADER_LIMIT",
+    "OPTIONS",
+    "OPTION_NAMES",
+    "Config",
+    "Option",
+    "config_header",
+    "has_retry",
+    "header_name",
+    "header_value",
+    "hidden",
+    "names_secret",
+    "parse_config",
+    "redact",
+    "secrets_in",
+    "shown_config",
+    "to_headers",
+]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_LIMIT = 15_500
 """Bytes of one header that the gateway still reads (Node's limit is 16 KB for all headers together)."""
 
@@ -114,17 +136,13 @@ def to_headers(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _with_scheme(value: Any) -> Secret:
-    plain = str(_revealed(value)).strip()
+    plain = str(revealed(value)).strip()
     return Secret(plain if " " in plain else f"Bearer {plain}")
 
 
 def _names(value: Any) -> list[str]:
     parts = value.split(",") if isinstance(value, str) else list(value or ())
     return [str(part).strip().lower().replace("_", "-") for part in parts if str(part).strip()]
-
-
-def _revealed(value: Any) -> Any:
-    return value.reveal() if hasattr(value, "reveal") else value
 
 
 def header_value(name: str, value: Any) -> str:
@@ -144,7 +162,7 @@ def header_value(name: str, value: Any) -> str:
     elif isinstance(value, bytes):
         text = value.decode("latin-1")
     else:
-        text = value if isinstance(value, Secret) else str(value)
+        text = Secret(revealed(value)) if isinstance(value, Secret) else str(value)
     secret = isinstance(value, Secret) or name == "config" or names_secret(name)
     text = Secret(text.strip()) if secret else text.strip()
     if not text.isascii() or not (text == "" or text.isprintable()):
@@ -160,156 +178,22 @@ def header_value(name: str, value: Any) -> str:
 
 def _json(name: str, value: Any) -> str:
     try:
-        return json.dumps(value, default=_revealed_json)
+        return json.dumps(value, default=_plain)
     except (TypeError, ValueError):
         pass
     raise ConfigError(f"option `{name}` holds a value that JSON cannot carry; use text, numbers, lists and mappings")
 
 
-def _revealed_json(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(type(value).__name__)
-
-
-class Config(dict[str, Any]):
-    """A checked routing Config: a dict whose repr hides secrets.
-
-    Examples
-    --------
-    >>> Config(provider="openai", api_key="sk-1")
-    Config({'provider': 'openai', 'api_key': '***'})
-    """
-
-    def redacted(self) -> dict[str, Any]:
-        """Return a copy whose secrets are ``***``."""
-        return dict(redact(self))
-
-    def __repr__(self) -> str:
-        return f"Config({self.redacted()!r})"
-
-    __str__ = __repr__
-
-
-def parse_config(value: Any) -> str | dict[str, Any]:
-    """Read what a person gave as a config.
-
-    Parameters
-    ----------
-    value : str or mapping
-        A saved config's id, a mapping, or JSON text of one.
-
-    Returns
-    -------
-    str or dict
-        The id, or the checked mapping.
-
-    Raises
-    ------
-    ConfigError
-        When the JSON is broken or the mapping does not fit the schema.
-    """
-    if isinstance(value, str):
-        # It may hold keys, and what goes wrong from here on may show every local name.
-        value = text = Secret(value.strip())
-        if not text.startswith("{"):
-            if not text:
-                raise ConfigError("the config is empty; give a saved config's id or a mapping")
-            return text.reveal()
-        try:
-            value = hidden(json.loads(text))
-        except json.JSONDecodeError as error:
-            where = f"{error.msg} at column {error.colno}"
-        else:
-            return parse_config(value)
-        raise ConfigError(f"the config is not valid JSON ({where}); mend it, or name a saved config's id")
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"a config is a saved id or a mapping, not {type(value).__name__}; see `%%portkey_config`")
-    from portkey_nb.gateway.schema import check  # pydantic: only where a Config is given inline
-
-    return check(value)
-
-
-def shown_config(value: Any) -> str:
-    """Return a config as it may be shown: the id, or the mapping without its secrets."""
-    parsed = parse_config(value)
-    return parsed if isinstance(parsed, str) else repr(Config(parsed))
 
 
 def config_header(value: Any) -> str:
     """Return a config as it travels: the id, or compact ASCII JSON of the checked mapping."""
     parsed = parse_config(value)
     return parsed if isinstance(parsed, str) else json.dumps(parsed, separators=(",", ":"))
-
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_SECRET = re.compile(
-    r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service[-_]account|cookie|"
-    r"(access|auth|session|bearer|refresh)[-_]?token|(?<![a-z])(ad|id)[-_]?token|access[-_]?key|^token$)",
-    re.IGNORECASE,
-)
-
-
-def names_secret(name: object) -> bool:
-    """Tell whether what stands under this name is a secret.
-
-    Examples
-    --------
-    >>> names_secret("aws_secret_access_key"), names_secret("max_tokens")
-    (True, False)
-    """
-    return _SECRET.search(str(name)) is not None
-
-
-def hidden(value: Any) -> Any:
-    """Return a copy in which the text of every key that names a secret shows as dots, and is still sent.
-
-    Examples
-    --------
-    >>> hidden({"provider": "openai", "api_key": "sk-1"})
-    {'provider': 'openai', 'api_key': Secret('***')}
-    """
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        return Secret(value)
-    if isinstance(value, Mapping):
-        return {
-            name: Secret(item) if isinstance(item, str) and names_secret(name) else hidden(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [hidden(item) for item in value]
-    return value
-
-
-def redact(value: Any) -> Any:
-    """Return a copy in which the value of every key that names a secret is ``***``.
-
-    Examples
-    --------
-    >>> redact({"targets": [{"provider": "openai", "api_key": "sk-1"}]})
-    {'targets': [{'provider': 'openai', 'api_key': '***'}]}
-    """
-    if isinstance(value, Mapping):
-        return {
-            name: "***" if names_secret(name) and item not in (None, "") else redact(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [redact(item) for item in value]
-    return value
-
-
-def secrets_in(value: Any) -> Iterable[str]:
-    """Yield the secret texts inside a mapping, so that they can be struck out of what others echo."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if names_secret(name) and isinstance(item, str):
-                yield str(_revealed(item))
-            else:
-                yield from secrets_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secrets_in(item)
 
 
 def has_retry(config: Any) -> bool:

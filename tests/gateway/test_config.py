@@ -33,6 +33,43 @@ WRONG: dict[str, tuple[Any, tuple[str, ...]]] = {
     "a slip inside": ({"retry": {"attemps": 2}}, ("`retry.attemps`", "`attempts`")),
     "attempts as text": ({"retry": {"attempts": "3"}}, ("retry.attempts", "'3'")),
     "attempts missing": ({"retry": {}}, ("retry.attempts", "missing")),
+    "too many attempts": ({"retry": {"attempts": 6}}, ("retry.attempts", "6", "less than or equal to 5")),
+    "no status code": ({"retry": {"attempts": 1, "on_status_codes": [4290]}}, ("retry.on_status_codes[0]", "4290")),
+    "unknown": ({"provider": "openai", "brand_new": 1}, ("unknown key `brand_new`", "override_params")),
+    "a slip in a provider's option": ({"aws_acess_key_id": "x"}, ("`aws_acess_key_id`", "`aws_access_key_id`")),
+    "a request's parameter": ({"provider": "openai", "model": "gpt-4o"}, ("`model`", "`override_params`")),
+    "a hidden key": ({"provider": "openai", "api_key": "***"}, ("`api_key` is ***", "the key itself")),
+    "targets without a strategy": ({"targets": [{"provider": "openai"}]}, ("`targets` without a `strategy`",)),
+    "conditions without a default": (
+        {"strategy": {"mode": "conditional", "conditions": [{"query": {}, "then": "a"}]}, "targets": [{"name": "a"}]},
+        ("'conditional' needs `default`",),
+    ),
+    "a default without conditions": (
+        {"strategy": {"mode": "conditional", "default": "a"}, "targets": [{"name": "a"}]},
+        ("'conditional' needs `conditions`",),
+    ),
+    "a way to nowhere": (
+        {
+            "strategy": {"mode": "conditional", "conditions": [{"query": {}, "then": "b"}], "default": "a"},
+            "targets": [{"name": "a"}],
+        },
+        ("leads to 'b'", "'a'"),
+    ),
+    "an unknown operator": (
+        {
+            "strategy": {
+                "mode": "conditional",
+                "conditions": [{"query": {"$or": [{"metadata.x": {"$is": 1}}]}, "then": "a"}],
+                "default": "a",
+            },
+            "targets": [{"name": "a"}],
+        },
+        ("'$is'", "$eq"),
+    ),
+    "a slip in a condition": (
+        {"strategy": {"mode": "conditional", "conditions": [{"qery": {}}], "default": "a"}, "targets": [{"name": "a"}]},
+        ("strategy.conditions[0].qery", "`query`"),
+    ),
     "cache mode": ({"cache": {"mode": "clever"}}, ("cache.mode", "'clever'")),
     "timeout": ({"request_timeout": 0}, ("request_timeout", "0")),
     "empty": ({}, ("empty",)),
@@ -67,9 +104,10 @@ def test_a_key_in_a_wrong_place_is_not_shown() -> None:
         {"provider": "openai", "api_key": "sk"},
         {"retry": {"attempts": 5, "on_status_codes": [429]}},
         {"strategy": {"mode": "single"}, "targets": [{"provider": "openai"}]},
-        {"strategy": {"mode": "conditional", "conditions": [{"query": {"metadata.x": {"$eq": 1}}, "then": "a"}]},
+        {"strategy": {"mode": "conditional", "conditions": [{"query": {"metadata.x": {"$eq": 1}}, "then": "a"}],
+                      "default": "a"},
          "targets": [{"name": "a", "virtual_key": "v"}]},
-        {"provider": "azure-openai", "azure_resource_name": "x", "brand_new": {"deep": 1}},
+        {"provider": "azure-openai", "azure_resource_name": "x", "azure_brand_new": {"deep": 1}},
         {"targets": [{"override_params": {"model": "gpt-4o", "temperature": 0}}], "strategy": {"mode": "fallback"}},
         {"cache": {"mode": "simple", "max_age": 60}, "request_timeout": 5000},
         {"input_guardrails": [{"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}]},
@@ -86,11 +124,13 @@ def test_a_saved_id_is_left_alone() -> None:
 def test_redact_keeps_the_shape_and_hides_the_secrets() -> None:
     config = {
         "targets": [{"provider": "x", "api_key": "sk-1", "aws_secret_access_key": "s", "weight": 1}],
-        "max_tokens": 3,
+        "strategy": {"mode": "single"},
+        "override_params": {"max_tokens": 3},
     }
     assert redact(config) == {
         "targets": [{"provider": "x", "api_key": "***", "aws_secret_access_key": "***", "weight": 1}],
-        "max_tokens": 3,
+        "strategy": {"mode": "single"},
+        "override_params": {"max_tokens": 3},
     }
     assert "sk-1" not in repr(hidden(config))
     assert to_headers({"config": hidden(config)})["x-portkey-config"].encode().count(b"sk-1") == 1

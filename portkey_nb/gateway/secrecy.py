@@ -1,0 +1,149 @@
+"""What is secret by its name, and how it is hidden, struck out or sealed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn, Self
+
+from portkey_nb.errors import ConfigError
+from portkey_nb.settings import Secret
+
+HIDDEN = "***"
+"""What stands for a secret wherever it is shown."""
+
+_SECRET = re.compile(
+    r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service[-_]account|cookie|"
+    r"(access|auth|session|bearer|refresh)[-_]?token|(?<![a-z])(ad|id)[-_]?token|access[-_]?key|^token$)",
+    re.IGNORECASE,
+)
+
+
+class Sealed(Secret):
+    """A secret whose very letters are ``***``, so that ``json.dumps`` and the like cannot write it out unnoticed.
+
+    ``.reveal()`` gives it back, and it equals the text it hides.
+
+    Examples
+    --------
+    >>> import json
+    >>> json.dumps([Sealed("sk-1")]), Sealed("sk-1") == "sk-1", Sealed("sk-1").reveal()
+    ('["***"]', True, 'sk-1')
+    """
+
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Seal a text, also that of what is a secret already."""
+        sealed = super().__new__(cls, HIDDEN)
+        sealed._text = revealed(text)
+        return sealed
+
+    def reveal(self) -> str:
+        """Return the secret itself, as a plain string."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self._text == revealed(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise ConfigError(
+            "this Config holds a key and pickling would write it out in clear; "
+            "pickle `config.to_json()`, whose keys are hidden, or `config.to_json(reveal=True)` if you mean to"
+        )
+
+
+def revealed(value: Any) -> Any:
+    """Return what a secret hides, as a plain string; anything else as it is."""
+    return value.reveal() if hasattr(value, "reveal") else value
+
+
+def names_secret(name: object) -> bool:
+    """Tell whether what stands under this name is a secret.
+
+    Examples
+    --------
+    >>> names_secret("aws_secret_access_key"), names_secret("max_tokens")
+    (True, False)
+    """
+    return _SECRET.search(str(name)) is not None
+
+
+def hidden(value: Any) -> Any:
+    """Return a copy in which the text of every key that names a secret shows as dots, and is still sent.
+
+    Examples
+    --------
+    >>> hidden({"provider": "openai", "api_key": "sk-1"})
+    {'provider': 'openai', 'api_key': Secret('***')}
+    """
+    if isinstance(value, Sealed):
+        return Secret(value.reveal())
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return Secret(value)
+    if isinstance(value, Mapping):
+        return {
+            name: Secret(revealed(item)) if isinstance(item, str) and names_secret(name) else hidden(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [hidden(item) for item in value]
+    return value
+
+
+def sealed(value: Any) -> Any:
+    """Return a copy of plain data in which the text of every key that names a secret is :class:`Sealed`."""
+    if isinstance(value, Mapping):
+        return {
+            name: Sealed(item) if isinstance(item, str) and names_secret(name) else sealed(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [sealed(item) for item in value]
+    return value
+
+
+def redact(value: Any) -> Any:
+    """Return a copy in which the value of every key that names a secret is ``***``.
+
+    Examples
+    --------
+    >>> redact({"targets": [{"provider": "openai", "api_key": "sk-1"}]})
+    {'targets': [{'provider': 'openai', 'api_key': '***'}]}
+    """
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN if names_secret(name) and item not in (None, "") else redact(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [redact(item) for item in value]
+    return value
+
+
+def secrets_in(value: Any) -> Iterable[str]:
+    """Yield the secret texts inside a mapping, so that they can be struck out of what others echo."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if names_secret(name) and isinstance(item, str):
+                yield str(revealed(item))
+            else:
+                yield from secrets_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item)
