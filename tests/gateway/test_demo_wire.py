@@ -24,6 +24,8 @@ from portkey_nb.gateway.demo.server import DemoGateway, embedded
 from portkey_nb.gateway.demo.tokens import count, pieces
 
 ASKED = [{"role": "user", "content": "Say this is a test"}]
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
 @pytest.fixture(scope="module")
@@ -196,8 +198,21 @@ def test_any_other_name_is_answered_too(http: httpx.Client) -> None:
         ({"stop": [1]}, "stop"),
         ({"stop": list("abcde")}, "stop"),
         ({"stream_options": []}, "stream_options"),
-        ({"response_format": {"type": "json_schema"}}, "response_format.type"),
-        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"response_format": {"type": "yaml"}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+            "response_format.json_schema.schema",
+        ),
+        ({"tools": {}}, "tools"),
+        ({"tools": []}, "tools"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": "sometimes"}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
+        ({"messages": [{"role": "tool", "tool_call_id": "x", "content": "1"}]}, "messages[0].role"),
+        ({"messages": [*ASKED, {"role": "assistant", "tool_calls": [CALL]}]}, "messages"),
     ],
 )
 def test_a_wrong_parameter_is_named(http: httpx.Client, change: dict[str, Any], param: str) -> None:

@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,19 +15,13 @@ import tornado.web
 from tornado.iostream import StreamClosedError
 
 from portkey_nb.gateway.demo.chance import Chance
+from portkey_nb.gateway.demo.chunks import CUT, SILENCE, events, sse
 from portkey_nb.gateway.demo.config import Route, check_provider, check_virtual_key, read_config
 from portkey_nb.gateway.demo.models import listed_models
 from portkey_nb.gateway.demo.routing import Outcome, follow
 from portkey_nb.gateway.demo.simulation import FOREVER_S, Call, Simulation
 from portkey_nb.gateway.demo.stats import Counter
-from portkey_nb.gateway.demo.wire import (
-    ChunkWriter,
-    Refusal,
-    completion,
-    gateway_error,
-    provider_error,
-    sse,
-)
+from portkey_nb.gateway.demo.wire import Refusal, completion, gateway_error, provider_error
 
 __all__ = ["SERVER", "House", "application"]
 
@@ -35,7 +29,6 @@ SERVER = "portkey_nb-demo"
 """The ``server`` header of every answer: it marks what is simulated."""
 WRONG_KEY = "wrong-key"
 _AT_ONCE = 32
-_HEARD_BEFORE_STALL = 4
 
 
 @dataclass(slots=True)
@@ -203,6 +196,7 @@ class _ChatCompletions(_Handler):
             pace=self.house.pace if speed is None else 1 / speed if speed else 0.0,
             fault_delay=self.house.fault_delay,
             namespace=self._given("cache-namespace") or "",
+            lax=(self._given("strict-open-ai-compliance") or "").lower() == "false",
             force_refresh=(self._given("cache-force-refresh") or "").lower() == "true",
         )
         return call, read_config(self._given("config"), base)
@@ -262,12 +256,15 @@ class _ChatCompletions(_Handler):
 
     async def _write_events(self, outcome: Outcome) -> None:
         started, written = time.monotonic(), 0
-        for written, event in enumerate(_events(outcome)):
-            if event is _CUT:
+        answer, request = outcome.answer, outcome.request
+        assert answer is not None
+        assert request is not None
+        for written, event in enumerate(events(answer, include_usage=request.include_usage, fault=outcome.fault)):
+            if event is CUT:
                 await self.flush()
                 self.detach().close()
                 return
-            if event is _SILENCE:
+            if event is SILENCE:
                 await self.flush()
                 await asyncio.sleep(FOREVER_S)
                 break
@@ -281,35 +278,3 @@ class _ChatCompletions(_Handler):
                 # Lets a client's leaving be noticed in a stream that never waits.
                 await asyncio.sleep(0)
         self.finish()
-
-
-_CUT = b"cut"
-_SILENCE = b"silence"
-
-
-def _events(outcome: Outcome) -> Iterator[bytes]:
-    """Yield the events of a stream, and the signs of a fault on its way."""
-    answer, request, fault = outcome.answer, outcome.request, outcome.fault
-    assert answer is not None
-    assert request is not None
-    writer = ChunkWriter(answer, include_usage=request.include_usage)
-    for index in range(len(answer.choices)):
-        yield writer.delta(index, {"role": "assistant", "content": ""})
-    longest = max(len(parts) for parts, _ in answer.choices)
-    for place in range(longest):
-        if place == min(_HEARD_BEFORE_STALL, longest - 1) and fault == "demo-stall":
-            yield _SILENCE
-        if place == longest // 2 and fault == "demo-break":
-            yield _CUT
-        if place == longest // 2 and fault == "demo-malformed":
-            yield b'data: {"id": "chatcmpl-demo", "choices": [{"delta": {"content": "oh\n\n'
-        for index, (parts, _) in enumerate(answer.choices):
-            if place < len(parts):
-                yield writer.delta(index, {"content": parts[place]})
-    if fault == "demo-noend":
-        return
-    for index, (_, finish) in enumerate(answer.choices):
-        yield writer.delta(index, {}, finish)
-    if request.include_usage:
-        yield writer.usage()
-    yield sse(b"[DONE]")

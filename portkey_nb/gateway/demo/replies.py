@@ -42,7 +42,7 @@ from portkey_nb.gateway.demo.skills import (
 from portkey_nb.gateway.demo.style import as_json, framed, worded
 from portkey_nb.gateway.demo.tokens import plain_text
 
-__all__ = ["compose"]
+__all__ = ["compose", "drafted", "say"]
 
 _ONLY_FORM = re.compile(
     r"(?:(?:ok|okay|and|now|please|again|but|same|the same|that|it),? )*(?:in|as|with|using) (?:exactly |only |just )?"
@@ -105,8 +105,28 @@ def compose(messages: Sequence[Mapping[str, Any]], model: DemoModel, chance: Cha
     return _one_after_another(question, tasks, _system(messages))
 
 
+def drafted(messages: Sequence[Mapping[str, Any]], model: DemoModel, chance: Chance) -> Draft:
+    """Return the matter of one reply, without its style."""
+    return _draft(_question(messages, model, chance, json_mode=False))
+
+
+def say(
+    draft: Draft,
+    messages: Sequence[Mapping[str, Any]],
+    model: DemoModel,
+    chance: Chance,
+    *,
+    json_mode: bool = False,
+) -> str:
+    """Return a draft in the words of a model, as the conversation wishes it."""
+    return _told(draft, _question(messages, model, chance, json_mode=json_mode), json_mode=json_mode)
+
+
 def _answer(question: Question, *, json_mode: bool = False) -> str:
-    draft = _draft(question)
+    return _told(_draft(question), question, json_mode=json_mode)
+
+
+def _told(draft: Draft, question: Question, *, json_mode: bool) -> str:
     if json_mode:
         return as_json(draft, question, fenced=False, as_object=True)
     if question.manner.json and "```" not in draft.block:

@@ -9,7 +9,8 @@ from typing import Any
 
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.config import Route
-from portkey_nb.gateway.demo.wire import Answer, ChatRequest
+from portkey_nb.gateway.demo.request import ChatRequest
+from portkey_nb.gateway.demo.wire import Answer
 
 __all__ = ["Ask", "Outcome", "follow"]
 

@@ -12,17 +12,11 @@ from typing import Any
 from portkey_nb.gateway.demo.chance import Chance, chance_for, fingerprint
 from portkey_nb.gateway.demo.config import Route, check_model
 from portkey_nb.gateway.demo.models import DemoModel, find_model
-from portkey_nb.gateway.demo.replies import compose
+from portkey_nb.gateway.demo.receiving import received
+from portkey_nb.gateway.demo.request import ChatRequest, prompt_tokens, read_request
 from portkey_nb.gateway.demo.routing import Outcome
-from portkey_nb.gateway.demo.tokens import pieces
-from portkey_nb.gateway.demo.wire import (
-    Answer,
-    ChatRequest,
-    Refusal,
-    prompt_tokens,
-    provider_error,
-    read_request,
-)
+from portkey_nb.gateway.demo.speaking import speak
+from portkey_nb.gateway.demo.wire import Answer, Refusal, provider_error
 
 __all__ = ["FOREVER_S", "Call", "Simulation"]
 
@@ -50,6 +44,7 @@ class Call:
     namespace: str = ""
     force_refresh: bool = False
     sent_trace_id: bool = True
+    lax: bool = False
 
     def key(self) -> str:
         """Return what makes this call and its repetitions one request."""
@@ -72,6 +67,7 @@ class Simulation:
         outcome = Outcome(status=200, provider=provider, path=route.path)
         try:
             check_model(name)
+            body = received(provider, body)
             request = read_request(body, provider)
             outcome = replace(outcome, request=request)
             self._fail_early(model, provider, call)
@@ -80,7 +76,7 @@ class Simulation:
         outcome = replace(outcome, fault=model.fault, tokens_per_s=_speed(model, call))
         if route.cache_age_s is None or model.fault is not None:
             return replace(outcome, answer=await self._answer(model, provider, request, body, call))
-        key = fingerprint(call.namespace, provider, {**body, "stream": None, "stream_options": None})
+        key = fingerprint(call.namespace, call.lax, provider, {**body, "stream": None, "stream_options": None})
         kept = None if call.force_refresh else self._recall(key, route.cache_age_s)
         if kept is not None:
             return replace(outcome, answer=kept, cache="HIT", tokens_per_s=float("inf"))
@@ -119,10 +115,13 @@ class Simulation:
         choices = []
         for number in range(request.n):
             chance = chance_for(request.model, body, number)
-            text = compose(request.messages, model, chance, json_mode=request.json_mode)
-            choices.append(_limited(text, request))
+            choices.append(speak(request, model, provider, chance))
         answer = Answer(
-            model=request.model, provider=provider, choices=tuple(choices), prompt_tokens=prompt_tokens(request)
+            model=request.model,
+            provider=provider,
+            choices=tuple(choices),
+            prompt_tokens=prompt_tokens(request),
+            lax=call.lax,
         )
         await asyncio.sleep(self._waiting_s(model, answer, request, call))
         return answer
@@ -134,7 +133,7 @@ class Simulation:
             return FOREVER_S
         wait = model.first_token_s * Chance(call.trace_id).jitter(0.15)
         if not request.stream:
-            wait += max(len(parts) for parts, _ in answer.choices) / model.tokens_per_s
+            wait += max(choice.written for choice in answer.choices) / model.tokens_per_s
         return wait * call.pace
 
 
@@ -147,12 +146,3 @@ def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:
     memory.move_to_end(key)
     while len(memory) > _REMEMBERED:
         memory.popitem(last=False)
-
-
-def _limited(text: str, request: ChatRequest) -> tuple[tuple[str, ...], str]:
-    """Cut a reply at the first stop sequence and at the token limit."""
-    places = [place for stop in request.stop if (place := text.find(stop)) >= 0]
-    parts = tuple(pieces(text[: min(places)] if places else text))
-    if request.max_tokens is not None and len(parts) > request.max_tokens:
-        return parts[: request.max_tokens], "length"
-    return parts, "stop"

@@ -1,32 +1,37 @@
-"""The shapes on the wire: a checked request, completions, chunks and the error bodies of Portkey."""
+"""The shapes on the wire: what a model says, as a whole completion, and the error bodies of Portkey."""
 
 from __future__ import annotations
 
 import secrets
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from portkey_nb.gateway.demo.tokens import count_messages
+from portkey_nb.gateway.demo.calling import ToolCall
+from portkey_nb.gateway.demo.tokens import count
 
 __all__ = [
     "Answer",
-    "ChatRequest",
-    "ChunkWriter",
+    "Choice",
     "Refusal",
+    "call_id",
     "completion",
     "gateway_error",
-    "prompt_tokens",
+    "head_of",
     "provider_error",
-    "read_request",
-    "sse",
 ]
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-_NOT_YET = ("tools", "functions", "tool_choice", "function_call", "modalities", "audio", "logprobs", "thinking")
+_NATIVE: Mapping[str, Mapping[str, str]] = {
+    "anthropic": {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"},
+    "google": {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"},
+}
+"""Provider -> finish reason in OpenAI's words -> the provider's own, seen with strict-open-ai-compliance false."""
+_PER_CALL = 4
+_CALL_IDS = {"anthropic": "toolu_"}
 
 
 class Refusal(Exception):
@@ -63,31 +68,53 @@ def gateway_error(message: str, errors: Sequence[str] = ()) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
-    """The parameters of a chat completion that the simulated models heed, checked."""
+class Choice:
+    """One choice of an answer.
 
-    model: str
-    messages: list[dict[str, Any]]
-    stream: bool = False
-    n: int = 1
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    json_mode: bool = False
-    include_usage: bool = False
+    Attributes
+    ----------
+    parts : tuple of str
+        The text in its pieces.
+    finish : str
+        Finish reason in OpenAI's words.
+    calls : tuple of ToolCall
+        Tools to be called.
+    """
+
+    parts: tuple[str, ...]
+    finish: str
+    calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text as a whole."""
+        return "".join(self.parts)
+
+    @property
+    def written(self) -> int:
+        """Tokens of the text and of the calls."""
+        return len(self.parts) + sum(count(call.name) + count(call.arguments) + _PER_CALL for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a model has to say: the pieces and the finish reason of each choice, and the token counts."""
+    """What a model has to say: its choices and the token counts.
+
+    Attributes
+    ----------
+    lax : bool
+        Whether the request said ``strict-open-ai-compliance: false``, so that native finish reasons come through.
+    """
 
     model: str
     provider: str
-    choices: tuple[tuple[tuple[str, ...], str], ...]
+    choices: tuple[Choice, ...]
     prompt_tokens: int
+    lax: bool = False
 
     def usage(self) -> dict[str, Any]:
         """Return the ``usage`` object."""
-        written = sum(len(parts) for parts, _ in self.choices)
+        written = sum(choice.written for choice in self.choices)
         return {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": written,
@@ -96,170 +123,23 @@ class Answer:
             "completion_tokens_details": {"reasoning_tokens": 0},
         }
 
-
-class _Reader:
-    """Reads one parameter after another, refusing what does not fit as OpenAI does."""
-
-    def __init__(self, body: Mapping[str, Any], provider: str) -> None:
-        self.body = body
-        self.provider = provider
-
-    def refuse(self, message: str, param: str | None, code: str) -> Refusal:
-        return Refusal(
-            400,
-            provider_error(self.provider, message, kind="invalid_request_error", param=param, code=code),
-        )
-
-    def wrong_type(self, name: str, expected: str, value: Any) -> Refusal:
-        shown = type(value).__name__
-        return self.refuse(
-            f"Invalid type for '{name}': expected {expected}, but got {shown} instead.", name, "invalid_type"
-        )
-
-    def number(self, name: str, low: float, high: float, *, whole: bool = False) -> float | None:
-        value = self.body.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise self.wrong_type(name, "an integer" if whole else "a number", value)
-        if not low <= value <= high:
-            raise self.refuse(
-                f"Invalid value for '{name}': {value} is not between {low:g} and {high:g}.", name, "invalid_value"
-            )
-        return value
-
-    def whole(self, name: str, low: int, high: int) -> int | None:
-        value = self.number(name, low, high, whole=True)
-        return None if value is None else int(value)
-
-    def flag(self, name: str, source: Mapping[str, Any] | None = None) -> bool:
-        value = (self.body if source is None else source).get(name)
-        if value is not None and not isinstance(value, bool):
-            raise self.wrong_type(name, "a boolean", value)
-        return bool(value)
-
-    def text(self, name: str) -> str:
-        value = self.body.get(name)
-        if value is None:
-            raise self.refuse(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
-        if not isinstance(value, str):
-            raise self.wrong_type(name, "a string", value)
-        if not value.strip():
-            raise self.refuse(f"Invalid '{name}': empty string.", name, "invalid_value")
-        return value
-
-    def stops(self) -> tuple[str, ...]:
-        value = self.body.get("stop")
-        if value is None:
-            return ()
-        stops = [value] if isinstance(value, str) else value
-        if not isinstance(stops, list) or not all(isinstance(item, str) for item in stops):
-            raise self.wrong_type("stop", "a string or an array of strings", value)
-        if len(stops) > 4:
-            raise self.refuse("Invalid 'stop': at most 4 sequences.", "stop", "array_above_max_length")
-        return tuple(item for item in stops if item)
-
-    def mapping(self, name: str) -> Mapping[str, Any]:
-        value = self.body.get(name)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise self.wrong_type(name, "an object", value)
-        return value
-
-    def messages(self) -> list[dict[str, Any]]:
-        value = self.body.get("messages")
-        if value is None:
-            raise self.refuse("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
-        if not isinstance(value, list):
-            raise self.wrong_type("messages", "an array of objects", value)
-        if not value:
-            raise self.refuse("Invalid 'messages': empty array.", "messages", "empty_array")
-        for place, message in enumerate(value):
-            self._check_message(f"messages[{place}]", message)
-        return value
-
-    def _check_message(self, place: str, message: Any) -> None:
-        if not isinstance(message, dict):
-            raise self.wrong_type(place, "an object", message)
-        role = message.get("role")
-        if role not in ROLES:
-            known = ", ".join(f"'{item}'" for item in ROLES)
-            raise self.refuse(
-                f"Invalid value: {role!r}. Supported values are: {known}.", f"{place}.role", "invalid_value"
-            )
-        content = message.get("content")
-        if isinstance(content, list):
-            for number, part in enumerate(content):
-                self._check_part(f"{place}.content[{number}]", part)
-        elif not isinstance(content, str) and not (content is None and role == "assistant"):
-            raise self.wrong_type(f"{place}.content", "a string or an array of parts", content)
-
-    def _check_part(self, place: str, part: Any) -> None:
-        if not isinstance(part, dict):
-            raise self.wrong_type(place, "an object", part)
-        if part.get("type") != "text":
-            raise self.refuse(
-                f"The demo gateway reads text parts only, not {part.get('type')!r} yet.", place, "unsupported_value"
-            )
-        if not isinstance(part.get("text"), str):
-            raise self.wrong_type(f"{place}.text", "a string", part.get("text"))
-
-    def json_mode(self) -> bool:
-        kind = self.mapping("response_format").get("type", "text")
-        if kind not in ("text", "json_object"):
-            raise self.refuse(
-                f"The demo gateway knows response_format types 'text' and 'json_object', not {kind!r} yet.",
-                "response_format.type",
-                "unsupported_value",
-            )
-        return bool(kind == "json_object")
-
-    def nothing_unknown(self) -> None:
-        for name in _NOT_YET:
-            if self.body.get(name):
-                raise self.refuse(
-                    f"The demo gateway does not simulate '{name}' yet; leave it out.", name, "unsupported_parameter"
-                )
+    def finish(self, choice: Choice) -> str:
+        """Return a choice's finish reason as the gateway sends it."""
+        if self.lax:
+            return _NATIVE.get(self.provider, {}).get(choice.finish, choice.finish)
+        # Gemini ends with STOP when it calls tools, and the gateway makes “stop” of it.
+        return "stop" if self.provider == "google" and choice.finish == "tool_calls" else choice.finish
 
 
-def read_request(body: Mapping[str, Any], provider: str) -> ChatRequest:
-    """Check the body of a request and return what the simulated models heed.
-
-    Parameters
-    ----------
-    body : mapping
-        The decoded JSON, after the Config's ``override_params``.
-    provider : str
-        Who would refuse it.
-
-    Raises
-    ------
-    Refusal
-        400, naming the parameter.
-    """
-    reader = _Reader(body, provider)
-    reader.number("temperature", 0, 2)
-    reader.number("top_p", 0, 1)
-    reader.number("presence_penalty", -2, 2)
-    reader.number("frequency_penalty", -2, 2)
-    reader.whole("seed", -(2**63), 2**63 - 1)
-    reader.nothing_unknown()
-    model, messages = reader.text("model"), reader.messages()
-    newer = reader.whole("max_completion_tokens", 1, 2**31)
-    return ChatRequest(
-        model=model,
-        messages=messages,
-        stream=reader.flag("stream"),
-        n=reader.whole("n", 1, 128) or 1,
-        max_tokens=newer or reader.whole("max_tokens", 1, 2**31),
-        stop=reader.stops(),
-        json_mode=reader.json_mode(),
-        include_usage=reader.flag("include_usage", reader.mapping("stream_options")),
-    )
+def call_id(answer: Answer, call: ToolCall) -> str:
+    """Return the id of a call in its provider's way."""
+    if answer.provider == "google":
+        return f"portkey-{uuid.UUID(call.id)}"
+    return f"{_CALL_IDS.get(answer.provider, 'call_')}{call.id[:24]}"
 
 
-def _head(answer: Answer, kind: str) -> dict[str, Any]:
+def head_of(answer: Answer, kind: str) -> dict[str, Any]:
+    """Return the fields that stand beside the choices."""
     head: dict[str, Any] = {
         "id": f"chatcmpl-demo-{secrets.token_hex(10)}",
         "object": kind,
@@ -276,46 +156,29 @@ def completion(answer: Answer) -> bytes:
     choices = [
         {
             "index": index,
-            "message": {"role": "assistant", "content": "".join(parts), "refusal": None},
+            "message": _message(answer, choice),
             "logprobs": None,
-            "finish_reason": finish,
+            "finish_reason": answer.finish(choice),
         }
-        for index, (parts, finish) in enumerate(answer.choices)
+        for index, choice in enumerate(answer.choices)
     ]
-    return msgspec.json.encode(_head(answer, "chat.completion") | {"choices": choices, "usage": answer.usage()})
+    return msgspec.json.encode(head_of(answer, "chat.completion") | {"choices": choices, "usage": answer.usage()})
 
 
-def sse(data: bytes) -> bytes:
-    """Return one server-sent event."""
-    return b"data: " + data + b"\n\n"
-
-
-class ChunkWriter:
-    """Writes the chunks of one streamed answer, all under one id.
-
-    Parameters
-    ----------
-    answer : Answer
-        Whose chunks they are.
-    include_usage : bool
-        Whether chunks carry ``usage``: null in all but the last.
-    """
-
-    def __init__(self, answer: Answer, *, include_usage: bool) -> None:
-        self._head = _head(answer, "chat.completion.chunk")
-        self._tail: dict[str, Any] = {"usage": None} if include_usage else {}
-        self._answer = answer
-
-    def delta(self, index: int, delta: Mapping[str, Any], finish: str | None = None) -> bytes:
-        """Return the event of one choice's delta."""
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return sse(msgspec.json.encode(self._head | {"choices": [choice]} | self._tail))
-
-    def usage(self) -> bytes:
-        """Return the closing event with the token counts and no choices."""
-        return sse(msgspec.json.encode(self._head | {"choices": [], "usage": self._answer.usage()}))
-
-
-def prompt_tokens(request: ChatRequest) -> int:
-    """Return what a request's messages count as."""
-    return count_messages(request.messages)
+def _message(answer: Answer, choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None}
+    if not choice.calls:
+        return message
+    message["content"] = choice.text or None
+    if answer.provider == "google":
+        # Content beside a call is lost there, and so is its key.
+        del message["content"]
+    message["tool_calls"] = [
+        {
+            "id": call_id(answer, call),
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in choice.calls
+    ]
+    return message
