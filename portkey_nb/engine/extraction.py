@@ -10,7 +10,7 @@ MOST_VALUES = 20
 """Values that are tried."""
 _EFFORT = 20
 """How many times the text's length may be read in search of values; hostile text would cost its square."""
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:json\w*)?[ \t]*\r?\n(.*?)^[ \t]*\1[ \t]*$", re.S | re.M | re.I)
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*(\w*)\s*")
 _OPENING = re.compile(r"[\[{]")
 
 
@@ -28,11 +28,26 @@ def json_values(text: str) -> list[str]:
     whole = text.strip().removeprefix("\ufeff").strip()
     if _is_json(whole):
         return [whole]
-    fenced = [block[2].strip() for block in _FENCE.finditer(whole)][:MOST_VALUES]
-    found = [block for block in fenced if _is_json(block)]
+    found = [block for block in _fenced(whole)[:MOST_VALUES] if _is_json(block)]
     loose = sorted(_among_words(whole), key=len, reverse=True)
     found += [value for value in loose if value not in found]
     return found[:MOST_VALUES]
+
+
+def _fenced(text: str) -> list[str]:
+    """Return what stands between fences, in one pass: a search for each opening's end would cost the square."""
+    found: list[str] = []
+    fence, held = "", []
+    for line in text.splitlines():
+        mark = _FENCE.fullmatch(line)
+        if fence and mark and mark[1] == fence and not mark[2]:
+            found.append("\n".join(held).strip())
+            fence = ""
+        elif not fence and mark:
+            fence, held = mark[1], []
+        else:
+            held.append(line)
+    return found
 
 
 def _is_json(text: str) -> bool:
