@@ -15,7 +15,8 @@ notjson, empty     200 with half a JSON text, 200 with nothing
 reset              the connection is cut before any byte
 slow:S             the answer begins after S seconds
 hold               the answer begins when ``release`` is set
-flaky:N            500 N times, then an answer, and again; flaky429:N with retry-after
+flaky:N            500 N times, then an answer, and again; flaky429:N with retry-after 1
+ra:S               429 with retry-after S once, then an answer, and again
 midabort           the stream is reset after four events
 midclose           the stream ends in good order after four events, unfinished
 miderr             an error event follows four events
@@ -43,22 +44,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, cast
 
-from tests.contract.shapes import PIECES, Asked, Shape, anthropic, cohere, gemini, openai
+from tests.contract.shapes import PIECES, Asked, Shape, anthropic, cohere, gemini, ollama, openai
 
 _SHAPES = {
     "openai": openai,
     "anthropic": anthropic,
     "google": gemini,
     "cohere": cohere,
-    "ollama": openai,
+    "ollama": ollama,
 }
 _HOST_ENDS = {"openai": "/v1", "anthropic": "/v1"}
 """What a provider's base URL ends in; the others take a bare host."""
 _FAULT = re.compile(
     r"(e[45]\d\d|html502|text500|notjson|empty|reset|hold|midabort|midclose|miderr|midhold|think|maxtok|stopseq|"
-    r"refusal|pause|safety|blocked|(?:slow|midstall|flaky|flaky429|long):[\d.]+)"
+    r"refusal|pause|safety|blocked|(?:slow|midstall|flaky|flaky429|ra|long):[\d.]+)"
 )
 _PATH = re.compile(r"/(?P<provider>\w+)\.(?P<serial>\d+)/(?P<fault>[^/]+)(?P<rest>/.*)")
+_CHAT = re.compile(r"/(chat/completions|messages|chat|models/[^/]+:\w+)(\?.*)?$")
 _MODEL_IN_PATH = re.compile(r"/models/(?P<model>[^:]+(?::[\d.]+)?):(?P<call>\w+)")
 _AFTER = 4
 """Events that come before a stream goes wrong."""
@@ -238,7 +240,10 @@ class _Handler(BaseHTTPRequestHandler):
         shape = cast("Shape", _SHAPES[provider])
         if self.command == "GET" and rest.endswith("/models"):
             model = {"id": "gpt-4o-mini", "object": "model", "created": 1, "owned_by": "fake"}
-            self._json(200, {"object": "list", "data": [model]})
+            self._json(200, {"object": "list", "data": [model]}, trace={})
+            return
+        if not _CHAT.search(rest):
+            self._json(200, {"echo": rest}, trace={})
             return
         in_path = _MODEL_IN_PATH.search(rest)
         asked_for = body if isinstance(body, dict) else {}
@@ -257,8 +262,12 @@ class _Handler(BaseHTTPRequestHandler):
             owner._wait(float(number))
         elif name == "hold":
             owner._wait(None, owner.release)
-        elif name in ("flaky", "flaky429") and owner._count(key) % (int(number) + 1) < int(number):
-            name = "e429" if name == "flaky429" else "e500"
+        elif name in ("flaky", "flaky429", "ra"):
+            failures = 1 if name == "ra" else int(number)
+            if owner._count(key) % (failures + 1) < failures:
+                limited = {**_LIMITED, "retry-after": number if name == "ra" else "1"}
+                self._json(*((500, shape.error(500, "")) if name == "flaky" else (429, shape.error(429, ""), limited)))
+                return
         if re.fullmatch(r"e\d+", name):
             status = int(name[1:])
             self._json(status, shape.error(status, asked.model), _LIMITED if status == 429 else {})
