@@ -18,7 +18,7 @@ from typing import Any
 from portkey_nb import __version__
 from portkey_nb.errors import APIConnectionError, PortkeyError, SettingsError
 from portkey_nb.gateway.local import LocalGateway
-from portkey_nb.gateway.node import VERSION, is_installed
+from portkey_nb.gateway.node import VERSION
 from portkey_nb.gateway.presence import announced, running
 from portkey_nb.settings import DEMO, load
 from portkey_nb.views.safety import plain_text
@@ -158,10 +158,11 @@ def _gateway(arguments: argparse.Namespace) -> int:
         raise SettingsError(f'a gateway runs already at {found}: use it by base_url="local", or give --port N')
     # A plain TERM ends it in good order too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not is_installed():
-        print(f"installing the Portkey gateway {VERSION} (once, about 25 MB)", file=sys.stderr, flush=True)
     try:
-        with LocalGateway(arguments.port) as gateway, announced(gateway.pid, gateway.base_url):
+        with (
+            LocalGateway(arguments.port).start(tell=lambda line: print(line, file=sys.stderr, flush=True)) as gateway,
+            announced(gateway.pid, gateway.base_url),
+        ):
             print(
                 f"The Portkey gateway {VERSION} listens at {gateway.base_url} (this machine only); Ctrl-C stops it.\n"
                 f'Use it by base_url="local", or export PORTKEY_BASE_URL=local; its log is {gateway.log}',

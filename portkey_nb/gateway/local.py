@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -105,8 +105,13 @@ class LocalGateway:
         """Whether the gateway's process is running."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> Self:
+    def start(self, *, tell: Callable[[str], None] | None = None) -> Self:
         """Install the gateway where needed, start it, and wait until it answers.
+
+        Parameters
+        ----------
+        tell : callable, optional
+            Called with one line before the gateway is installed, which takes some seconds, once.
 
         Raises
         ------
@@ -117,10 +122,11 @@ class LocalGateway:
         """
         if self.alive:
             return self
-        server = install()
-        node = find_node()
+        self.stop()
         if self._wanted and presence.is_open(self._wanted):
             raise presence.taken(self._wanted)
+        server = install(tell)
+        node = find_node()
         words = ["--import", (FILES / "loopback.mjs").as_uri()]
         # `localhost`, where Ollama is looked for, shall mean 127.0.0.1 to every version of Node.
         words += ["--dns-result-order=ipv4first", str(server), f"--port={self._wanted}", "--headless"]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,11 +114,16 @@ def is_installed() -> bool:
     return (installed_folder() / ENTRY).is_file()
 
 
-def install() -> Path:
+def install(tell: Callable[[str], None] | None = None) -> Path:
     """Install the gateway where it is not installed yet, and return the path of its server.
 
     What is installed is what ``package-lock.json`` lists with its hashes, and no script of any package is run. It
     is built in a folder beside its own and renamed at the end, so that nothing is ever there by half.
+
+    Parameters
+    ----------
+    tell : callable, optional
+        Called with one line where there is something to install.
 
     Raises
     ------
@@ -128,6 +134,8 @@ def install() -> Path:
     if is_installed():
         return folder / ENTRY
     node = find_node(npm=True)
+    if tell is not None:
+        tell(f"installing the Portkey gateway {VERSION} in {folder} (once, about 25 MB)")
     spare: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +170,7 @@ def _sweep(home: Path) -> None:
 def _run_npm(node: Node, folder: Path) -> None:
     words = ["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
     # npm would wait minutes for a network that is not there.
-    words += ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+    words += ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
     # npm keeps the user's environment: it may name a registry of the user's own, and its key.
     path = os.pathsep.join([str(Path(node.program).parent), os.environ.get("PATH", os.defpath)])
     try:
