@@ -19,6 +19,7 @@ from portkey_nb.settings import Secret
 
 __all__ = [
     "HEADER_LIMIT",
+    "METADATA_LIMIT",
     "OPTIONS",
     "OPTION_NAMES",
     "Config",
@@ -28,6 +29,7 @@ __all__ = [
     "header_name",
     "header_value",
     "hidden",
+    "metadata_texts",
     "names_secret",
     "parse_config",
     "redact",
@@ -39,6 +41,10 @@ __all__ = [
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_LIMIT = 15_500
 """Bytes of one header that the gateway still reads (Node's limit is 16 KB for all headers together)."""
+
+
+METADATA_LIMIT = 128
+"""Characters that Portkey takes as one value of the metadata."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,48 @@ def header_value(name: str, value: Any) -> str:
             "shorten it, or save the config in Portkey and name its id"
         )
     return text
+
+
+def metadata_texts(value: Any) -> Any:
+    """Return request metadata as Portkey takes it: texts of at most 128 characters by name.
+
+    Parameters
+    ----------
+    value : mapping or str
+        Numbers, True and False are written as text; a mapping or list inside becomes JSON; None is left out. A text is
+        taken to be JSON already and stays as it is.
+
+    Raises
+    ------
+    ConfigError
+        When a value is longer, or no text can be made of it.
+
+    Examples
+    --------
+    >>> metadata_texts({"run": 7, "final": True, "note": None})
+    {'run': '7', 'final': 'true'}
+    """
+    if not isinstance(value, Mapping):
+        return value
+    texts = {str(name): _metadata_text(name, item) for name, item in value.items() if item is not None}
+    for name, text in texts.items():
+        if len(text) > METADATA_LIMIT:
+            raise ConfigError(
+                f"metadata `{name}` is {len(text)} characters long and Portkey takes {METADATA_LIMIT}; shorten it"
+            )
+    return texts
+
+
+def _metadata_text(name: object, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping | list | tuple):
+        return _json("metadata", value)
+    if str(value) == object.__repr__(value):
+        raise ConfigError(f"metadata `{name}` is {type(value).__name__}, which is no text; give its text")
+    return str(value)
 
 
 def _json(name: str, value: Any) -> str:

@@ -11,8 +11,10 @@ import httpx
 
 from portkey_nb.errors import APIStatusError, PortkeyError, SettingsError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
-from portkey_nb.gateway.config import hidden, parse_config
+from portkey_nb.gateway.config import hidden, metadata_texts, parse_config
+from portkey_nb.gateway.refusals import refuse_hosted_only
 from portkey_nb.gateway.request import Request, chat_request, models_request
+from portkey_nb.gateway.secrecy import revealed
 from portkey_nb.gateway.streaming import decode_object
 from portkey_nb.gateway.target import Target, resolve
 from portkey_nb.gateway.transport import Timeouts, connection_error, retry_delay
@@ -74,7 +76,7 @@ class Core:
         }
         has_key = bool(api_key or Authorization)
         self._target: Target = resolve(base_url, has_key=has_key)
-        self._options = _checked({name: value for name, value in options.items() if value is not None})
+        self._options = self._checked(options)
         self._limits = Timeouts.of(timeout, Timeouts())
         self._max_retries = _count(max_retries)
         self._transport = transport
@@ -125,10 +127,19 @@ class Core:
             if name in changes:
                 raise SettingsError(f"`{name}` belongs to the client: make a new one with {name}=...")
         merged = {**self._options, **changes}
-        other._options = _checked({name: value for name, value in merged.items() if value is not None})
+        other._options = self._checked(merged)
         return other
 
+    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        found = {name: value for name, value in options.items() if value is not None}
+        if "config" in found:
+            found["config"] = hidden(parse_config(found["config"]))
+        if "metadata" in found and self._target.kind != "local":
+            found["metadata"] = metadata_texts(found["metadata"])
+        return found
+
     def _chat(self, messages: Any, model: str, stream: bool, timeout: Any, extra: Any, params: Any) -> Request:
+        refuse_hosted_only(self._target, self._options, model if isinstance(model, str) else None)
         return chat_request(
             self._options,
             messages=messages,
@@ -188,19 +199,15 @@ class Core:
 
 
 def _secret(value: str | None) -> Secret | None:
-    return Secret(value) if value and value.strip() else None
+    # A key taken out of a Config shows its letters only when it is asked to.
+    plain = revealed(value)
+    return Secret(plain) if plain and plain.strip() else None
 
 
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise SettingsError(f"max_retries is {value!r}; give a whole number, 0 for none")
     return value
-
-
-def _checked(options: dict[str, Any]) -> dict[str, Any]:
-    if "config" in options:
-        options["config"] = hidden(parse_config(options["config"]))
-    return options
 
 
 def deadline_of(request: Request) -> float | None:

@@ -80,7 +80,7 @@ def test_options_travel_as_headers(side: Side) -> None:
             "virtual-key": "vk-1",
             "provider": "openai",
             "trace-id": "t-1",
-            "metadata": '{"_user": "Jos\\u00e9", "n": 1}',
+            "metadata": '{"_user": "Jos\\u00e9", "n": "1"}',
             "cache-force-refresh": "true",
             "custom-host": "http://127.0.0.1:11434",
             "debug": "false",

@@ -74,7 +74,7 @@ def test_the_keys_arrive(side: Side) -> None:
 
 
 def test_nothing_that_can_be_printed_shows_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Portkey(base_url="local", config=CONFIG, **KEYS) as client:
+    with Portkey(base_url="http://127.0.0.1:9/v1", config=CONFIG, **KEYS) as client:
         other = client.with_options(config=CONFIG, api_key=KEYS["api_key"])
         request = client._chat(MESSAGES, "m", True, None, EXTRA, {})
         shown = [client, str(client), vars(client), vars(other), client.chat, request, request.headers, other]
