@@ -37,8 +37,9 @@ def json_values(text: str) -> list[str]:
 def _fenced(text: str) -> list[str]:
     """Return what stands between fences, in one pass: a search for each opening's end would cost the square."""
     found: list[str] = []
-    fence, held = "", []
-    for line in text.splitlines():
+    fence = ""
+    held: list[str] = []
+    for line in text.split("\n"):
         mark = _FENCE.fullmatch(line)
         if fence and mark and mark[1] == fence and not mark[2]:
             found.append("\n".join(held).strip())
