@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from portkey_nb.gateway.demo.images import read_picture
 from portkey_nb.gateway.demo.reader import Reader
 
 __all__ = ["checked_messages"]
@@ -39,22 +40,45 @@ def _check_message(reader: Reader, place: str, message: Any) -> None:
     content = message.get("content")
     if isinstance(content, list):
         for number, part in enumerate(content):
-            _check_part(reader, f"{place}.content[{number}]", part)
+            _check_part(reader, f"{place}.content[{number}]", part, role)
     elif not isinstance(content, str) and not (content is None and role == "assistant"):
         raise reader.wrong_type(f"{place}.content", "a string or an array of parts", content)
     if message.get("tool_calls") is not None:
         _check_calls(reader, f"{place}.tool_calls", message["tool_calls"])
 
 
-def _check_part(reader: Reader, place: str, part: Any) -> None:
+def _check_part(reader: Reader, place: str, part: Any, role: str) -> None:
     if not isinstance(part, dict):
         raise reader.wrong_type(place, "an object", part)
-    if part.get("type") != "text":
+    if part.get("type") == "image_url":
+        _check_image(reader, place, part, role)
+    elif part.get("type") != "text":
         raise reader.refuse(
-            f"The demo gateway reads text parts only, not {part.get('type')!r} yet.", place, "unsupported_value"
+            f"The demo gateway reads parts of type 'text' and 'image_url', not {part.get('type')!r}.",
+            place,
+            "unsupported_value",
         )
-    if not isinstance(part.get("text"), str):
+    elif not isinstance(part.get("text"), str):
         raise reader.wrong_type(f"{place}.text", "a string", part.get("text"))
+
+
+def _check_image(reader: Reader, place: str, part: Mapping[str, Any], role: str) -> None:
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else None
+    if not isinstance(url, str):
+        raise reader.wrong_type(f"{place}.image_url", "an object with 'url'", image)
+    if role != "user":
+        message = f"Image URLs are only allowed for messages with role 'user', not with {role!r}."
+        raise reader.refuse(message, place, "invalid_value")
+    try:
+        read_picture(url)
+    except ValueError as error:
+        wrong = str(error)
+    else:
+        return
+    raise reader.refuse(
+        f"Invalid image in '{place}.image_url.url': {wrong}.", f"{place}.image_url.url", "invalid_image"
+    )
 
 
 def _check_calls(reader: Reader, place: str, calls: Any) -> None:

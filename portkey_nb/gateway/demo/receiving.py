@@ -7,10 +7,15 @@ from typing import Any
 
 __all__ = ["received"]
 
-_WITHOUT_FORMAT = frozenset({"anthropic", "mistral-ai", "bedrock"})
+_DROPPED = {
+    "anthropic": frozenset({"response_format", "reasoning_effort", "logprobs", "top_logprobs"}),
+    "openai": frozenset({"thinking"}),
+    "mistral-ai": frozenset({"response_format"}),
+    "bedrock": frozenset({"response_format"}),
+}
 
 
 def received(provider: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request's body as its provider gets it from the gateway."""
-    dropped = {"response_format"} if provider in _WITHOUT_FORMAT else set()
+    dropped = _DROPPED.get(provider, frozenset())
     return {name: value for name, value in body.items() if name not in dropped}

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from portkey_nb.gateway.demo.calling import Tool
+from portkey_nb.gateway.demo.images import image_tokens
 from portkey_nb.gateway.demo.instances import problem_of
 from portkey_nb.gateway.demo.messages import checked_messages
 from portkey_nb.gateway.demo.reader import Reader
+from portkey_nb.gateway.demo.thinking import EFFORTS
 from portkey_nb.gateway.demo.tokens import count, count_messages
 
 __all__ = ["ChatRequest", "prompt_tokens", "read_request"]
 
-_NOT_YET = ("functions", "function_call", "modalities", "audio", "logprobs", "thinking")
+_NOT_YET = ("functions", "function_call", "modalities", "audio")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CHOICES = ("auto", "none", "required")
 _FORMATS = ("text", "json_object", "json_schema")
@@ -34,6 +36,12 @@ class ChatRequest:
         Whether several tools may be called at once.
     schema : mapping or None
         The JSON schema that the answer is to fit.
+    effort : str
+        How hard the model is to think; ``"none"`` for not at all.
+    budget : int or None
+        The most tokens of thought.
+    logprobs : int or None
+        How many alternatives to tell for each token; None for no log probabilities.
     """
 
     model: str
@@ -48,15 +56,18 @@ class ChatRequest:
     tool_choice: str = "auto"
     parallel: bool = True
     schema: Mapping[str, Any] | None = None
+    effort: str = "none"
+    budget: int | None = None
+    logprobs: int | None = None
 
 
-def prompt_tokens(request: ChatRequest) -> int:
-    """Return what a request's messages and tools count as."""
+def prompt_tokens(request: ChatRequest, provider: str) -> int:
+    """Return what a request's messages, images and tools count as."""
     tools = sum(
         _PER_TOOL + count(f"{tool.name} {tool.description} {' '.join(map(str, tool.parameters.get('properties', ())))}")
         for tool in request.tools
     )
-    return count_messages(request.messages) + tools
+    return count_messages(request.messages) + image_tokens(request.messages, provider) + tools
 
 
 def read_request(body: Mapping[str, Any], provider: str) -> ChatRequest:
@@ -89,6 +100,7 @@ def read_request(body: Mapping[str, Any], provider: str) -> ChatRequest:
     newer = reader.whole("max_completion_tokens", 1, 2**31)
     tools = _tools(reader)
     form, schema = _format(reader)
+    effort, budget = _thinking(reader)
     return ChatRequest(
         model=model,
         messages=messages,
@@ -102,7 +114,48 @@ def read_request(body: Mapping[str, Any], provider: str) -> ChatRequest:
         tool_choice=_tool_choice(reader, tools),
         parallel=body.get("parallel_tool_calls") is None or reader.flag("parallel_tool_calls"),
         schema=schema,
+        effort=effort,
+        budget=budget,
+        logprobs=_logprobs(reader),
     )
+
+
+def _thinking(reader: Reader) -> tuple[str, int | None]:
+    """Return how hard to think, and with how many tokens at most."""
+    effort = reader.body.get("reasoning_effort")
+    if effort is not None and effort not in EFFORTS:
+        known = ", ".join(f"'{item}'" for item in EFFORTS)
+        raise reader.refuse(
+            f"Invalid value: {effort!r}. Supported values are: {known}.", "reasoning_effort", "invalid_value"
+        )
+    thinking = reader.mapping("thinking")
+    kind = thinking.get("type", "disabled")
+    if kind not in ("enabled", "disabled", "adaptive"):
+        raise reader.refuse(
+            f"Invalid value: {kind!r}. Supported values are: 'enabled', 'disabled'.", "thinking.type", "invalid_value"
+        )
+    if kind == "disabled":
+        return effort or "none", None
+    budget = Reader(thinking, reader.provider).whole("budget_tokens", 1, 2**31)
+    most = reader.body.get("max_tokens")
+    if reader.provider == "anthropic" and isinstance(most, int) and budget is not None and most <= budget:
+        raise reader.refuse(
+            "`max_tokens` must be greater than `thinking.budget_tokens`.", "max_tokens", "invalid_request_error"
+        )
+    return effort or "medium", budget
+
+
+def _logprobs(reader: Reader) -> int | None:
+    """Return how many alternatives to tell for each token; None where none are wanted."""
+    wanted = reader.flag("logprobs")
+    top = reader.whole("top_logprobs", 0, 20)
+    if top is not None and not wanted:
+        raise reader.refuse(
+            "Invalid value for 'top_logprobs': it is only allowed when 'logprobs' is true.",
+            "top_logprobs",
+            "invalid_value",
+        )
+    return (top or 0) if wanted else None
 
 
 def _tools(reader: Reader) -> tuple[Tool, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from portkey_nb.gateway.demo.chance import Chance, chance_for, fingerprint
 from portkey_nb.gateway.demo.config import Route, check_model
 from portkey_nb.gateway.demo.models import DemoModel, find_model
+from portkey_nb.gateway.demo.prefixes import Prefixes
 from portkey_nb.gateway.demo.receiving import received
 from portkey_nb.gateway.demo.request import ChatRequest, prompt_tokens, read_request
 from portkey_nb.gateway.demo.routing import Outcome
@@ -57,6 +58,7 @@ class Simulation:
 
     _cache: OrderedDict[str, tuple[float, Answer]] = field(default_factory=OrderedDict)
     _failed_once: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _prefixes: Prefixes = field(default_factory=Prefixes)
 
     async def ask(self, route: Route, call: Call) -> Outcome:
         """Ask the model of one target, once; returns when the response headers would be known."""
@@ -116,11 +118,16 @@ class Simulation:
         for number in range(request.n):
             chance = chance_for(request.model, body, number)
             choices.append(speak(request, model, provider, chance))
+        marked = provider == "anthropic"
+        read, written = self._prefixes.counted(request.model, request.messages) if marked else (0, 0)
         answer = Answer(
             model=request.model,
             provider=provider,
             choices=tuple(choices),
-            prompt_tokens=prompt_tokens(request),
+            prompt_tokens=prompt_tokens(request, provider),
+            cache_read=read,
+            cache_written=written,
+            logprobs=request.logprobs,
             lax=call.lax,
         )
         await asyncio.sleep(self._waiting_s(model, answer, request, call))
@@ -132,8 +139,10 @@ class Simulation:
         if model.fault == "demo-stall" and not request.stream:
             return FOREVER_S
         wait = model.first_token_s * Chance(call.trace_id).jitter(0.15)
-        if not request.stream:
-            wait += max(choice.written for choice in answer.choices) / model.tokens_per_s
+        for choice in answer.choices[:1]:
+            # Thoughts that are not shown pass before the first token.
+            hidden = len(choice.thought) if not request.stream or not answer.thinks_aloud else 0
+            wait += (hidden + (0 if request.stream else choice.written)) / model.tokens_per_s
         return wait * call.pace
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from portkey_nb.gateway.demo.calling import ToolCall, planned_calls, results_since, told
 from portkey_nb.gateway.demo.chance import Chance
 from portkey_nb.gateway.demo.draft import Draft
+from portkey_nb.gateway.demo.images import described, pictures_of
 from portkey_nb.gateway.demo.instances import Hints, instance
 from portkey_nb.gateway.demo.models import DemoModel
 from portkey_nb.gateway.demo.replies import compose, drafted, say
 from portkey_nb.gateway.demo.request import ChatRequest
+from portkey_nb.gateway.demo.thinking import thoughts
 from portkey_nb.gateway.demo.tokens import count, pieces, plain_text
 from portkey_nb.gateway.demo.wire import Choice
 
@@ -21,19 +24,41 @@ __all__ = ["speak"]
 def speak(request: ChatRequest, model: DemoModel, provider: str, chance: Chance) -> Choice:
     """Return one choice of the answer to a request."""
     calls = _calls(request, model, chance)
+    results = results_since(request.messages)
+    asked = next((text for text in reversed(_said(request)) if text), "")
+    if request.effort != "none":
+        thought = thoughts(asked, request.effort, request.budget, calls, len(results))
+        left = None if request.max_tokens is None else request.max_tokens - len(thought)
+        if left is not None and left <= 0:
+            return Choice(parts=(), finish="length", thought=thought[: request.max_tokens])
+        silent = replace(request, effort="none", max_tokens=left)
+        return replace(speak(silent, model, provider, chance), thought=thought)
     if calls:
         names = " and ".join(dict.fromkeys(f"`{call.name}`" for call in calls))
         # Claude says what it is about to do; the others call without a word.
         said = tuple(pieces(f"I will use {names} for that.")) if provider == "anthropic" else ()
         return _within(said, tuple(calls), request)
-    results = results_since(request.messages)
+    draft = _known(request, asked)
     if request.schema is not None:
-        text = _filled(request, told(results) if results else None, model, chance)
-    elif results:
-        text = say(told(results), request.messages, model, chance, json_mode=request.json_mode)
+        text = _filled(request, draft, model, chance)
+    elif draft is not None:
+        text = say(draft, request.messages, model, chance, json_mode=request.json_mode)
     else:
         text = compose(request.messages, model, chance, json_mode=request.json_mode)
     return _limited(text, request)
+
+
+def _said(request: ChatRequest) -> list[str]:
+    return [plain_text(message.get("content")) for message in request.messages if message.get("role") == "user"]
+
+
+def _known(request: ChatRequest, asked: str) -> Draft | None:
+    """Return what results of tools, or pictures, have to say; None where there are none."""
+    results = results_since(request.messages)
+    if results:
+        return told(results)
+    pictures = pictures_of(request.messages, asked)
+    return described(pictures, asked) if pictures else None
 
 
 def _calls(request: ChatRequest, model: DemoModel, chance: Chance) -> list[ToolCall]:
@@ -53,7 +78,7 @@ def _calls(request: ChatRequest, model: DemoModel, chance: Chance) -> list[ToolC
 
 def _filled(request: ChatRequest, draft: Draft | None, model: DemoModel, chance: Chance) -> str:
     """Return JSON that fits the schema of a request, from what was said and what the tools gave."""
-    said = [plain_text(message.get("content")) for message in request.messages if message.get("role") == "user"] or [""]
+    said = _said(request) or [""]
     results = [plain_text(message.get("content")) for message in request.messages if message.get("role") == "tool"]
     hints = _hints(draft or drafted(request.messages, model, chance))
     text = "\n".join([said[-1], *results])

@@ -12,12 +12,16 @@ from typing import Any
 import msgspec
 
 from portkey_nb.gateway.demo.calling import ToolCall
+from portkey_nb.gateway.demo.likelihood import likelihoods
+from portkey_nb.gateway.demo.thinking import signature
 from portkey_nb.gateway.demo.tokens import count
 
 __all__ = [
+    "GEMINI",
     "Answer",
     "Choice",
     "Refusal",
+    "blocks_of",
     "call_id",
     "completion",
     "gateway_error",
@@ -31,6 +35,8 @@ _NATIVE: Mapping[str, Mapping[str, str]] = {
 }
 """Provider -> finish reason in OpenAI's words -> the provider's own, seen with strict-open-ai-compliance false."""
 _PER_CALL = 4
+GEMINI = ("google", "vertex-ai")
+_SILENT = ("openai", "azure-openai")
 _CALL_IDS = {"anthropic": "toolu_"}
 
 
@@ -79,11 +85,14 @@ class Choice:
         Finish reason in OpenAI's words.
     calls : tuple of ToolCall
         Tools to be called.
+    thought : tuple of str
+        What the model thought before, in its pieces.
     """
 
     parts: tuple[str, ...]
     finish: str
     calls: tuple[ToolCall, ...] = ()
+    thought: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -102,25 +111,49 @@ class Answer:
 
     Attributes
     ----------
+    cache_read, cache_written : int
+        Tokens of the prompt that came from the provider's prompt cache, and that went into it.
+    logprobs : int or None
+        How many alternatives to tell for each token; None for no log probabilities.
     lax : bool
-        Whether the request said ``strict-open-ai-compliance: false``, so that native finish reasons come through.
+        Whether the request said ``strict-open-ai-compliance: false``, so that thoughts and native finish reasons come
+        through.
     """
 
     model: str
     provider: str
     choices: tuple[Choice, ...]
     prompt_tokens: int
+    cache_read: int = 0
+    cache_written: int = 0
+    logprobs: int | None = None
     lax: bool = False
 
+    @property
+    def blocks(self) -> bool:
+        """Whether texts and thoughts come as ``content_blocks`` too."""
+        return self.lax and self.provider in ("anthropic", *GEMINI)
+
+    @property
+    def thinks_aloud(self) -> bool:
+        """Whether thoughts come as ``reasoning_content``."""
+        return self.provider not in (*_SILENT, "anthropic", *GEMINI)
+
     def usage(self) -> dict[str, Any]:
-        """Return the ``usage`` object."""
+        """Return the ``usage`` object, which means something else with each kind of provider (1.15.2)."""
         written = sum(choice.written for choice in self.choices)
+        thought = sum(len(choice.thought) for choice in self.choices)
+        total = self.prompt_tokens + written + thought
+        if self.provider == "anthropic":
+            return _anthropic_usage(self, written + thought)
+        # Gemini counts thoughts beside the completion, all others within it.
+        gemini = self.provider in GEMINI
         return {
             "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": written,
-            "total_tokens": self.prompt_tokens + written,
+            "completion_tokens": written if gemini else written + thought,
+            "total_tokens": total,
             "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": thought},
         }
 
     def finish(self, choice: Choice) -> str:
@@ -128,12 +161,24 @@ class Answer:
         if self.lax:
             return _NATIVE.get(self.provider, {}).get(choice.finish, choice.finish)
         # Gemini ends with STOP when it calls tools, and the gateway makes “stop” of it.
-        return "stop" if self.provider == "google" and choice.finish == "tool_calls" else choice.finish
+        return "stop" if self.provider in GEMINI and choice.finish == "tool_calls" else choice.finish
+
+
+def _anthropic_usage(answer: Answer, written: int) -> dict[str, Any]:
+    """Return a usage whose ``prompt_tokens`` leave out what came from the prompt cache and what went into it."""
+    read, new = answer.cache_read, answer.cache_written
+    usage: dict[str, Any] = {
+        "prompt_tokens": answer.prompt_tokens - read - new,
+        "completion_tokens": written,
+        "total_tokens": answer.prompt_tokens + written,
+        "prompt_tokens_details": {"cached_tokens": read},
+    }
+    return usage | ({"cache_read_input_tokens": read, "cache_creation_input_tokens": new} if read or new else {})
 
 
 def call_id(answer: Answer, call: ToolCall) -> str:
     """Return the id of a call in its provider's way."""
-    if answer.provider == "google":
+    if answer.provider in GEMINI:
         return f"portkey-{uuid.UUID(call.id)}"
     return f"{_CALL_IDS.get(answer.provider, 'call_')}{call.id[:24]}"
 
@@ -157,7 +202,7 @@ def completion(answer: Answer) -> bytes:
         {
             "index": index,
             "message": _message(answer, choice),
-            "logprobs": None,
+            "logprobs": None if answer.logprobs is None else likelihoods(choice.parts, answer.logprobs),
             "finish_reason": answer.finish(choice),
         }
         for index, choice in enumerate(answer.choices)
@@ -167,10 +212,15 @@ def completion(answer: Answer) -> bytes:
 
 def _message(answer: Answer, choice: Choice) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None}
+    thought = "".join(choice.thought)
+    if thought and answer.thinks_aloud:
+        message["reasoning_content"] = thought
+    if answer.blocks and (thought or choice.text):
+        message["content_blocks"] = blocks_of(answer, choice)
     if not choice.calls:
         return message
     message["content"] = choice.text or None
-    if answer.provider == "google":
+    if answer.provider in GEMINI:
         # Content beside a call is lost there, and so is its key.
         del message["content"]
     message["tool_calls"] = [
@@ -182,3 +232,14 @@ def _message(answer: Answer, choice: Choice) -> dict[str, Any]:
         for call in choice.calls
     ]
     return message
+
+
+def blocks_of(answer: Answer, choice: Choice) -> list[dict[str, Any]]:
+    """Return a choice's ``content_blocks``: the thought with its signature, and the text."""
+    blocks: list[dict[str, Any]] = []
+    if thought := "".join(choice.thought):
+        signed = {} if answer.provider in GEMINI else {"signature": signature(thought)}
+        blocks.append({"type": "thinking", "thinking": thought, **signed})
+    if choice.text:
+        blocks.append({"type": "text", "text": choice.text})
+    return blocks
