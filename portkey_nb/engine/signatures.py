@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import docstring_parser
 
+from portkey_nb.engine.kinds import modern
 from portkey_nb.engine.shapes import json_schema_of, one_line
 from portkey_nb.errors import PromptError
+from portkey_nb.gateway.config import names_secret
+from portkey_nb.settings import Secret
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -24,6 +27,9 @@ LONGEST_DESCRIPTION = 1024
 """Characters of a description (OpenAI's limit for a function's)."""
 
 _OF_DEFAULTS = (bool, int, float, str, list, dict, tuple, set, date, datetime, time, timedelta, Decimal)
+
+
+_STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +48,7 @@ class Signature:
     schema: dict[str, Any]
     _checked: type[BaseModel]
     _fields: Mapping[str, str]
+    _filled: frozenset[str] = frozenset()
 
     def bind(self, text: str) -> dict[str, Any]:
         """Return the keyword arguments that a JSON object gives, checked and brought to their types.
@@ -52,7 +59,9 @@ class Signature:
             When they do not fit.
         """
         found = self._checked.model_validate_json(text)
-        return {name: getattr(found, field) for field, name in self._fields.items() if field in found.model_fields_set}
+        # Left out is what the model left out, so that the function's own defaults hold.
+        given = found.model_fields_set | self._filled
+        return {name: getattr(found, field) for field, name in self._fields.items() if field in given}
 
 
 def signature_of(function: Callable[..., Any], name: str) -> Signature:
@@ -79,7 +88,9 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
         fields[f"p{number}"] = _field(parameter, hint, described.get(parameter.name, ""))
     checked, schema = _built(name, fields, parameters)
     names = {f"p{number}": parameter.name for number, parameter in enumerate(parameters)}
-    return Signature(description, schema, checked, names)
+    # A default written as pydantic's Field is nothing that the function itself could use.
+    filled = frozenset(field for field, (_, default) in fields.items() if type(default).__name__ == "FieldInfo")
+    return Signature(description, schema, checked, names, filled)
 
 
 def unwrapped(function: Any) -> Any:
@@ -109,17 +120,23 @@ def _parameters(function: Any, inner: Any, name: str) -> list[inspect.Parameter]
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise PromptError(f"{name} takes `{parameter.name}` by position only; a model gives names: drop the `/`")
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise PromptError(
-                f"{name} takes `{parameter}`, which tells a model nothing; name its parameters one by one"
-            )
-        if parameter.name not in bound:
+            stars = _STARS[parameter.kind]
+            raise PromptError(f"{name} takes `{stars}{parameter.name}`; a model needs parameters named one by one")
+        if parameter.name not in bound and not _is_own(parameter):
             kept.append(parameter)
     return kept
 
 
+def _is_own(parameter: inspect.Parameter) -> bool:
+    """Tell whether a parameter is a key that the user has set, which a model is neither told nor asked for."""
+    given = parameter.default is not parameter.empty
+    return isinstance(parameter.default, Secret) or (given and names_secret(parameter.name))
+
+
 def _hints(inner: Any, name: str) -> dict[str, Any]:
     try:
-        return get_type_hints(inspect.unwrap(inner), include_extras=True)
+        hints = get_type_hints(inspect.unwrap(inner), include_extras=True)
+        return {parameter: modern(hint) for parameter, hint in hints.items()}
     except Exception as raised:  # noqa: BLE001 (an annotation is an expression, and may raise anything)
         said = one_line(f"{type(raised).__name__}: {raised}", 200)
     raise PromptError(f"{name}: an annotation cannot be read ({said}); define the type where the function is defined")
@@ -170,7 +187,7 @@ def _built(
         try:
             json_schema_of(TypeAdapter(create_model(name, __config__=config, **{field: built})))
         except Exception:  # noqa: BLE001 (as above; this finds the parameter at fault)
-            said = f"`{parameter}` has a type that JSON cannot give"
+            said = f"`{parameter.name}` has a type that JSON cannot give"
             break
     raise PromptError(f"{name}: {said}; use numbers, text, lists, dicts, dataclasses or pydantic models")
 

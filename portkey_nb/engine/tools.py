@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ from portkey_nb.gateway.config import secrets_in
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 _LONGEST_ERROR = 500
+_PATIENCE = 5.0
+"""Seconds that a stopped coroutine has to clean up."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,7 @@ def _beside(wait: Callable[[], Any]) -> Any:
     """Run a coroutine to its end in a thread of its own; when the person stops it, it is cancelled and awaited."""
     loop = asyncio.new_event_loop()
     outcome: list[Any] = []
+    ended = threading.Event()
     task = loop.create_task(wait())
 
     def work() -> None:
@@ -239,14 +243,16 @@ def _beside(wait: Callable[[], Any]) -> Any:
             outcome.extend((False, raised))
         finally:
             loop.close()
+            ended.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    thread.start()
     try:
-        thread.join()
+        thread.start()
+        ended.wait()
     except KeyboardInterrupt:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join(5)
+        with suppress(RuntimeError):  # the loop is closed where the coroutine has just ended
+            loop.call_soon_threadsafe(task.cancel)
+        ended.wait(_PATIENCE)
         raise
     done, value = outcome
     if done:
