@@ -5,14 +5,14 @@
         ...
         upstream.seen[-1].body          # what the gateway made of the request
 
-What is asked for decides the answer: tools are called (once, until their result is among the messages), thoughts come
+What is asked for decides the answer: tools are called, until their result is the last message, thoughts come
 where ``thinking`` asks for them. What goes wrong is said by ``host(provider, fault)``, or by a model of that name:
 
 =================  ======================================================================
 e400 .. e599       an error of this status, as the provider words it (429 with retry-after)
 html502, text500   errors that are no JSON
 notjson, empty     200 with half a JSON text, 200 with nothing
-reset              the connection is cut before any byte
+gone               the connection ends before any byte
 slow:S             the answer begins after S seconds
 hold               the answer begins when ``release`` is set
 flaky:N            500 N times, then an answer, and again; flaky429:N with retry-after 1
@@ -23,7 +23,7 @@ miderr             an error event follows four events
 midstall:S         S seconds of silence after four events
 midhold            silence after four events until ``release`` is set
 long:N             N pieces of text
-think              thoughts, whatever was asked
+think, plain       thoughts, or none, whatever was asked
 maxtok, stopseq, refusal, pause, safety, blocked      why the answer ends
 =================  ======================================================================
 """
@@ -53,10 +53,11 @@ _SHAPES = {
     "cohere": cohere,
     "ollama": ollama,
 }
+SIMULATED = tuple(_SHAPES)
 _HOST_ENDS = {"openai": "/v1", "anthropic": "/v1"}
 """What a provider's base URL ends in; the others take a bare host."""
 _FAULT = re.compile(
-    r"(e[45]\d\d|html502|text500|notjson|empty|reset|hold|midabort|midclose|miderr|midhold|think|maxtok|stopseq|"
+    r"(e[45]\d\d|html502|text500|notjson|empty|gone|hold|midabort|midclose|miderr|midhold|think|plain|maxtok|stopseq|"
     r"refusal|pause|safety|blocked|(?:slow|midstall|flaky|flaky429|ra|long):[\d.]+)"
 )
 _PATH = re.compile(r"/(?P<provider>\w+)\.(?P<serial>\d+)/(?P<fault>[^/]+)(?P<rest>/.*)")
@@ -279,8 +280,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b'{"id": "chatcmpl-FAKE1", "choi', "application/json")
         elif name == "empty":
             self._send(200, b"", "application/json")
-        elif name == "reset":
-            self._cut()
+        elif name == "gone":
+            self.close_connection = True
         elif streamed:
             self._stream(shape, name, number, asked, _passed(provider))
         else:
@@ -339,22 +340,21 @@ def _passed(provider: str) -> dict[str, str]:
 
 def _asked(model: str, fault: str, body: dict[str, Any]) -> Asked:
     name, _, number = fault.partition(":")
-    thinks = body.get("thinking") or body.get("think")
     config = body.get("generationConfig") or {}
-    thinks = thinks or config.get("thinkingConfig") or config.get("thinking_config")
-    wanted = name == "think" or (thinks if isinstance(thinks, bool) else bool(thinks) and _enabled(thinks))
+    thinks = body.get("thinking") or body.get("think") or config.get("thinkingConfig") or config.get("thinking_config")
+    wanted = name == "think" or (name != "plain" and _enabled(thinks))
     pieces = ("Hel",) * int(number) if name == "long" else PIECES
-    return Asked(model, name, pieces, _tools(body), bool(wanted), body)
+    return Asked(model, name, pieces, _tools(body), wanted, body)
 
 
-def _enabled(thinks: Mapping[str, Any]) -> bool:
-    return str(thinks.get("type", "enabled")) != "disabled"
+def _enabled(thinks: Any) -> bool:
+    return bool(thinks) and not (isinstance(thinks, dict) and thinks.get("type") == "disabled")
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the tools offered, of any provider's shape; none where a result has come already."""
-    told = json.dumps([body.get("messages"), body.get("contents")])
-    if re.search(r'"role": "tool"|"type": "tool_result"|"functionResponse"', told):
+    """Return the names of the tools offered, of any provider's shape; none where their result has just come."""
+    told = body.get("messages") or body.get("contents") or [""]
+    if re.search(r'"role": "tool"|"type": "tool_result"|"functionResponse"', json.dumps(told[-1])):
         return ()
     names = []
     for tool in body.get("tools") or ():

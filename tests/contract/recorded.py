@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,10 @@ NO_ANSWERS = {
     "cfg-loadbalance-60-counts": "how often which target answered, of 60 calls",
 }
 """Files that hold no HTTP answer, and why."""
+
+
+OF_THE_CONNECTION = {"host", "connection", "content-length", "user-agent", "accept", "accept-encoding"}
+"""Headers that belong to the connection and to the program, not to the request."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,20 @@ def recording(name: str) -> Recording:
 def names() -> list[str]:
     """Return the names of all files."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def client_options(headers: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the client's options, and further headers, that stand for the headers of a recorded request."""
+    options: dict[str, Any] = {"strict_open_ai_compliance": None}
+    extra = {}
+    for name, value in headers.items():
+        if name.startswith("x-portkey-"):
+            options[name.removeprefix("x-portkey-").replace("-", "_")] = value
+        elif name == "authorization":
+            options["Authorization"] = value
+        elif name not in OF_THE_CONNECTION | {"content-type"}:
+            extra[name] = value
+    return options, extra
 
 
 ANSWERED = [name for name in names() if name not in NO_ANSWERS]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
 from portkey_nb import errors
-from portkey_nb.engine.normalize import reasoning_text
+from tests.contract.checks import assert_answer, assert_error
 from tests.contract.recorded import ANSWERED, NO_ANSWERS, Told, names, recording, told
 from tests.gateway import conftest
 from tests.gateway.sides import Side
@@ -18,19 +17,6 @@ side = conftest.side
 
 RECORDED = 168
 REPLAYED = 164
-
-STATUS_CLASS: dict[int, type[errors.APIStatusError]] = {
-    400: errors.BadRequestError,
-    401: errors.AuthenticationError,
-    404: errors.NotFoundError,
-    408: errors.RequestTimeoutError,
-    429: errors.RateLimitError,
-    431: errors.BadRequestError,
-    446: errors.GuardrailError,
-    500: errors.GatewayError,
-    502: errors.GatewayError,
-    503: errors.GatewayError,
-}
 
 # Answers with HTTP status 200 that are none: class, and words of the message.
 FALSE_SUCCESS: dict[str, tuple[type[errors.APIStatusError], str]] = {
@@ -119,24 +105,7 @@ def test_answers(side: Side, name: str) -> None:
             for index, said in expected.choices.items():
                 pieces = [choice.delta.content or "" for c in chunks for choice in c.choices if choice.index == index]
                 assert "".join(pieces) == (said.text or "")
-    assert [choice.index for choice in answer.choices] == sorted(expected.choices)
-    for choice in answer.choices:
-        said = expected.choices[choice.index]
-        message = choice.message
-        assert message.role == "assistant"
-        assert message.content == said.text
-        assert choice.finish_reason == said.finish
-        called = [(call.id, call.function.name, call.function.arguments) for call in message.tool_calls]
-        assert called == said.called
-        assert message.content_blocks == said.content_blocks
-        assert reasoning_text(message.model_dump()) == said.thoughts
-    assert (answer.usage and answer.usage.model_dump()) == expected.usage
-    assert answer.headers == expected.portkey_headers
-    assert answer.trace_id == (expected.headers.get("x-portkey-trace-id") or None)
-    hooks = next(
-        (each["hook_results"] for each in (expected.data, *expected.events) if each and "hook_results" in each), None
-    )
-    assert answer.model_dump().get("hook_results") == hooks
+    assert_answer(answer, expected)
 
 
 @pytest.mark.parametrize("name", _of("unfinished"))
@@ -153,39 +122,13 @@ def test_streams_that_end_too_early(side: Side, name: str) -> None:
     assert choice.finish_reason is None
 
 
-def _words(body: dict[str, Any]) -> str:
-    """Return the sentence of an error body, by the order in which a client has to look."""
-    error = body.get("error")
-    for said in (
-        error.get("message") if isinstance(error, dict) else None,
-        body.get("message"),
-        body.get("html-message"),
-    ):
-        if said:
-            return " ".join(re.sub("<[^>]*>", " ", said).split()).rstrip(".")
-    return ""
-
-
 @pytest.mark.parametrize("name", _of("error"))
 def test_errors(side: Side, name: str) -> None:
     expected = _told(name)
-    body = expected.data or {}
     with _replay(name) as server, pytest.raises(errors.APIStatusError) as caught:
         _call(side, name, server)
-    error = caught.value
-    assert type(error) is STATUS_CLASS[expected.status]
-    assert error.status == expected.status
-    assert error.message.startswith(f"{expected.status} ")
-    assert _words(body) in error.message
-    assert SPECIAL_WORDS.get(name, "") in error.message
-    detail = body.get("error") if isinstance(body.get("error"), dict) else {}
-    assert error.code == (None if detail.get("code") is None else str(detail["code"]))
-    assert error.provider == (expected.headers.get("x-portkey-provider") or body.get("provider"))
-    assert error.trace_id == (expected.headers.get("x-portkey-trace-id") or None)
-    assert error.body == (body or expected.body.decode())
-    assert {key: error.headers[key] for key in expected.portkey_headers} == expected.portkey_headers
-    if expected.status == 429:
-        assert error.retry_after == float(expected.headers["retry-after"])
+    assert_error(caught.value, expected)
+    assert SPECIAL_WORDS.get(name, "") in caught.value.message
 
 
 @pytest.mark.parametrize("name", _of("false success"))

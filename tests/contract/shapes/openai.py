@@ -55,6 +55,10 @@ def _finish(asked: Asked) -> str:
     return "tool_calls" if asked.tools else _FINISH.get(asked.kind, "stop")
 
 
+def _count(asked: Asked) -> int:
+    return int(asked.body.get("n") or 1)
+
+
 def whole(asked: Asked) -> dict[str, Any]:
     """Return a chat completion."""
     message: dict[str, Any] = {"role": "assistant", "content": asked.text, "refusal": None, "annotations": []}
@@ -67,7 +71,10 @@ def whole(asked: Asked) -> dict[str, Any]:
         "object": "chat.completion",
         "created": CREATED,
         "model": f"{asked.model}-2025",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(asked)}],
+        "choices": [
+            {"index": index, "message": message, "logprobs": None, "finish_reason": _finish(asked)}
+            for index in range(_count(asked))
+        ],
         "usage": usage(),
         "service_tier": "default",
         "system_fingerprint": "fp_fake",
@@ -91,20 +98,23 @@ def events(asked: Asked) -> Iterator[bytes]:
         }
         return event({**data, "usage": used} if counted else data)
 
-    def said(delta: dict[str, Any], finish: str | None = None) -> bytes:
-        return chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}])
-
-    yield said({"role": "assistant", "content": None if asked.tools else "", "refusal": None})
-    if asked.tools:
-        for delta in _calls(asked.tools[0]):
-            yield said({"tool_calls": [delta]})
-    else:
-        for piece in asked.pieces:
-            yield said({"content": piece})
-    yield said({}, _finish(asked))
+    for index in range(_count(asked)):
+        for delta, finish in _deltas(asked):
+            yield chunk([{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}])
     if counted:
         yield chunk([], usage())
     yield event(b"[DONE]")
+
+
+def _deltas(asked: Asked) -> Iterator[tuple[dict[str, Any], str | None]]:
+    yield {"role": "assistant", "content": None if asked.tools else "", "refusal": None}, None
+    if asked.tools:
+        for call in _calls(asked.tools[0]):
+            yield {"tool_calls": [call]}, None
+    else:
+        for piece in asked.pieces:
+            yield {"content": piece}, None
+    yield {}, _finish(asked)
 
 
 def _calls(name: str) -> Iterator[dict[str, Any]]:
