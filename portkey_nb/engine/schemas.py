@@ -98,7 +98,7 @@ class Schema:
                     # Of several readers and values, the first is what the request asked for.
                     first = first or str(raised)
         if first:
-            said = f"the answer does not fit {self.name}: {first}"
+            said = f"the answer does not fit {self.name}: {first}; ask again, or loosen the schema"
         elif text.strip():
             said = f"the answer holds no JSON for {self.name}: {quoted(text.strip())}; ask again"
         else:
@@ -218,6 +218,8 @@ def _of_type(thing: Any) -> Schema:
 
     if kind := instance_of(thing):
         raise PromptError(f"this is an instance of {kind}, not a type; give the class {kind} itself")
+    if thing is None:
+        raise PromptError("None cannot be a schema; give a pydantic model class, a dataclass or a JSON schema")
     if isinstance(thing, list | tuple) and len(thing) == 1 and isinstance(thing[0], type):
         raise PromptError(f"[{called(thing[0])}] is a list, not a type; write list[{called(thing[0])}]")
     fault = ""
