@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.images import image_part
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.reply import Reply
+from portkey_nb.engine.rounds import Rounds
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
+from portkey_nb.engine.schemas import schema_of
 from portkey_nb.engine.store import RunStore, open_store
-from portkey_nb.errors import PortkeyError, PromptError, SettingsError
+from portkey_nb.engine.tools import Tool, tools_of
+from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
 from portkey_nb.gateway.config import OPTION_NAMES
 from portkey_nb.settings import load
 
@@ -29,18 +33,22 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
         The model's name; ``PORTKEY_MODEL`` by default.
     **request_params
         Parameters of the request (``temperature``, ``max_tokens`` ...), and besides: ``system``, ``base_url``,
-        ``stream`` (default True, for the time to first token), ``cache``, ``tags``, ``timeout``, ``store``, and the
-        client's options by name (``config``, ``provider``, ``virtual_key`` ...).
+        ``stream`` (default True, for the time to first token), ``cache``, ``tags``, ``timeout``, ``store``,
+        ``schema`` (a pydantic model, a dataclass, a TypedDict, a list of these, or a JSON schema that the answer is to
+        fit), ``tools`` (functions that the model may call, or definitions as mappings), ``images`` (paths, bytes, PIL
+        images, matplotlib figures), and the client's options by name (``config``, ``provider``, ``virtual_key`` ...).
 
     Returns
     -------
     Reply
-        The text, with ``.run``, ``.usage``, ``.cost_usd``, ``.ttft_s``.
+        The text, with ``.run``, ``.usage``, ``.cost_usd``, ``.ttft_s``, ``.reasoning``, and with a schema ``.parsed``.
 
     Raises
     ------
     PortkeyError
         When the call fails; the failed run is in the log.
+    SchemaError
+        When the answer does not fit the schema; ``.reply`` is its text.
 
     Examples
     --------
@@ -48,23 +56,33 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
     'This is a test.'
     """
     call, runner = call_from(prompt, model, request_params)
+    rounds = Rounds(call)
     running = Running(runner, [call])
     try:
-        for _ in running.events(tick=1.0):
-            pass
+        for event in running.events(tick=1.0):
+            outcome = running.outcome(0) if event is not None and event.kind == "done" else None
+            following = rounds.following(outcome) if isinstance(outcome, Outcome) else None
+            if following is not None:
+                running.go_on(0, following)
     except KeyboardInterrupt:
         running.stop()
         raise
     outcome = running.outcomes()[0]
     if isinstance(outcome, PortkeyError):
         raise outcome
-    return _reply(outcome, runner)
+    return _reply(outcome, runner, rounds)
 
 
 async def aask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_params: Any) -> Reply:
     """Ask a model from a coroutine; parameters, result and errors as for :func:`ask`."""
     call, runner = call_from(prompt, model, request_params)
-    return _reply(await asyncio.wrap_future(submit(runner.perform(call))), runner)
+    rounds = Rounds(call)
+    following: Call | None = call
+    while following is not None:
+        outcome = await asyncio.wrap_future(submit(runner.perform(following)))
+        # Tools may take their time: not on the caller's loop.
+        following = await asyncio.to_thread(rounds.following, outcome)
+    return _reply(outcome, runner, rounds)
 
 
 def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple[Call, Runner]:
@@ -88,7 +106,12 @@ def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple
     options = {key: params.pop(key) for key in list(params) if key in OPTION_NAMES and key != "metadata"}
     if tags:
         options["metadata"] = {key: str(value) for key, value in tags.items()}
-    last = next((m["content"] for m in reversed(messages) if m.get("role") == "user"), None)
+    schema, tools = params.pop("schema", None), params.pop("tools", None)
+    functions, definitions = _functions(tools)
+    if definitions:
+        params["tools"] = definitions
+    last = next((m.get("content") for m in reversed(messages) if m.get("role") == "user"), None)
+    messages = with_parts(messages, _image_parts(params.pop("images", None)))
     call = Call(
         model=name,
         messages=messages,
@@ -98,6 +121,8 @@ def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple
         timeout=params.pop("timeout", None),
         options=options,
         label=name,
+        tools=functions,
+        schema=None if schema is None else schema_of(schema),
         facts={
             "source": "api",
             "system": system,
@@ -109,13 +134,73 @@ def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple
     return call, Runner(store if isinstance(store, RunStore) else open_store(store))
 
 
-def _reply(outcome: Outcome | None, runner: Runner) -> Reply:
+def _functions(tools: Any) -> tuple[dict[str, Tool], list[Any]]:
+    """Return the functions among tools, and the definitions that are sent as they are."""
+    if tools is None:
+        return {}, []
+    given = list(tools) if isinstance(tools, list | tuple | set) else [tools]
+    definitions = [tool for tool in given if isinstance(tool, Mapping)]
+    return tools_of([tool for tool in given if not isinstance(tool, Mapping)]), definitions
+
+
+def _image_parts(images: Any) -> list[dict[str, Any]]:
+    if images is None:
+        return []
+    return [image_part(image) for image in (images if isinstance(images, list | tuple) else [images])]
+
+
+def with_parts(messages: list[dict[str, Any]], parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages whose last one of the user carries further parts, such as images, behind its text.
+
+    Raises
+    ------
+    PromptError
+        When there is no message to carry them.
+    """
+    if not parts:
+        return messages
+    at = next((i for i in reversed(range(len(messages))) if messages[i].get("role") == "user"), None)
+    if at is None:
+        raise PromptError("there is no user message to put an image into; add one")
+    content = messages[at].get("content")
+    text = content if isinstance(content, list) else [{"type": "text", "text": content}] if content else []
+    return [*messages[:at], {**messages[at], "content": [*text, *parts]}, *messages[at + 1 :]]
+
+
+def _reply(outcome: Outcome | None, runner: Runner, rounds: Rounds) -> Reply:
     tell_trouble(runner.store)
     if outcome is None or outcome.run.status == "interrupted":
         raise PortkeyError("the call was interrupted; what came is in runs()")
-    if outcome.error is not None:
-        raise outcome.error
-    return Reply(outcome.run)
+    error = outcome.error or rounds.unfinished(outcome)
+    if error is not None:
+        raise error
+    return reply_of(rounds, outcome)
+
+
+def reply_of(rounds: Rounds, outcome: Outcome) -> Reply:
+    """Return the reply of a question, read by its schema where it has one.
+
+    Raises
+    ------
+    SchemaError
+        When the answer does not fit; ``.reply`` is its text.
+    """
+    call, run = rounds.call, outcome.run
+    parsed = None
+    if call.schema is not None:
+        text = run.text or ""
+        try:
+            parsed = call.schema.parse(text)
+        except SchemaError:
+            if run.finish_reason != "length":
+                raise
+            cut = True
+        else:
+            cut = False
+        if cut:
+            said = f"the answer was cut at the token limit before it fitted {call.schema.name}; allow more max_tokens"
+            raise SchemaError(said, reply=text)
+    return Reply(run, call.messages, parsed, rounds.steps, rounds.earlier)
 
 
 def tell_trouble(store: RunStore | None) -> None:

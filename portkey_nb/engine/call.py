@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portkey_nb.engine.record import Run
+from portkey_nb.engine.schemas import Schema
+from portkey_nb.engine.tools import Tool
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.types import ChatCompletion
 from portkey_nb.settings import Secret
+
+METADATA_LIMIT = 128
+"""Characters that Portkey takes as one value of a request's metadata."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,10 @@ class Call:
         What this call's column is called.
     facts : mapping
         Further columns of the run that are known beforehand (source, tags, cell_id ...).
+    tools : mapping
+        Functions that the model may call, by name.
+    schema : Schema or None
+        What the answer is to fit.
     """
 
     model: str
@@ -46,14 +55,18 @@ class Call:
     timeout: Any = None
     label: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    schema: Schema | None = None
 
-    def cache_key(self, base_url: str, routes: Mapping[str, Any]) -> str:
+    def cache_key(self, base_url: str, routes: Mapping[str, Any], params: Mapping[str, Any]) -> str:
         """Return a digest of everything that changes the answer, the repeat index included.
 
         Parameters
         ----------
         base_url : str
             The gateway's label.
+        params : mapping
+            The request parameters as they will be sent, tools and schema among them.
         routes : mapping
             Provider, virtual key and config as the headers carry them; they only enter the digest.
         """
@@ -66,7 +79,7 @@ class Call:
             },
             "model": self.model,
             "messages": self.messages,
-            "params": dict(self.params),
+            "params": dict(params),
             "repeat": self.facts.get("repeat"),
         }
         text = json.dumps(whole, sort_keys=True, default=str)

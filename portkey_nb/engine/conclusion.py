@@ -12,7 +12,15 @@ from typing import Any
 
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.cost import UsageParts, price_call
-from portkey_nb.engine.normalize import content_text, failed_finish, finish_reason, reasoning_text, usage_parts
+from portkey_nb.engine.foresight import Foresight, lost_to
+from portkey_nb.engine.normalize import (
+    content_text,
+    failed_finish,
+    finish_reason,
+    message_text,
+    reasoning_text,
+    usage_parts,
+)
 from portkey_nb.engine.record import Run
 from portkey_nb.errors import APIStatusError, GatewayError, PortkeyError, StreamIncomplete
 from portkey_nb.gateway.types import ChatCompletion
@@ -76,6 +84,7 @@ def conclude(
     *,
     interrupted: bool,
     prices: Mapping[str, Mapping[str, float]],
+    sight: Foresight,
 ) -> Outcome:
     """Complete the row of a call; whatever the answer holds, there is a completed row.
 
@@ -92,13 +101,18 @@ def conclude(
         Whether the person stopped it.
     prices : mapping
         The user's own price table.
+    sight : Foresight
+        What was known of the call before it was sent.
     """
+    stand_in = call.schema.name if call.schema is not None and sight.forced else None
     if getattr(error, "completion", None) is not None:
         progress.completion = error.completion  # type: ignore[union-attr]
     facts: dict[str, Any] = {}
     try:
         error = error or _disguised(progress)
-        facts = _facts(run, progress, error, interrupted=interrupted, prices=prices)
+        answer = _answer_facts(progress.completion, stand_in)
+        facts = _facts(run, progress, answer, error, interrupted=interrupted, prices=prices)
+        facts["dropped_params"] = _lost(call, facts, sight)
     except Exception as raised:  # noqa: BLE001 (an answer that nobody foresaw must not cost its row)
         error = error or unreadable(raised)
         facts = {"status": "interrupted" if interrupted else "error"}
@@ -111,12 +125,12 @@ def conclude(
 def _facts(
     run: Run,
     progress: Progress,
+    facts: dict[str, Any],
     error: PortkeyError | None,
     *,
     interrupted: bool,
     prices: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Any]:
-    facts = _answer_facts(progress.completion)
     usage = facts.pop("usage")
     headers = dict(progress.headers)
     facts["http_status"] = progress.status
@@ -152,7 +166,15 @@ def _status(error: PortkeyError | None, *, interrupted: bool, text: str | None) 
     return "incomplete" if isinstance(error, StreamIncomplete) or text else "error"
 
 
-def _answer_facts(completion: ChatCompletion | None) -> dict[str, Any]:
+def _lost(call: Call, facts: Mapping[str, Any], sight: Foresight) -> dict[str, str] | None:
+    """Return what became of the parameters, now that it is known who answered."""
+    answered = facts.get("provider")
+    if answered is None or sight.providers == (answered,):
+        return sight.lost or None
+    return lost_to(answered, call, sight, facts.get("gateway_target")) or None
+
+
+def _answer_facts(completion: ChatCompletion | None, stand_in: str | None) -> dict[str, Any]:
     if completion is None:
         return {"usage": usage_parts(None)}
     data = completion._data
@@ -168,7 +190,7 @@ def _answer_facts(completion: ChatCompletion | None) -> dict[str, Any]:
         calls = message.get("tool_calls") or None
         native = _text(first.get("finish_reason"))
         facts.update(
-            text=content_text(message.get("content")) or ("" if calls is None else None),
+            text=message_text(message, stand_in) or ("" if calls is None else None),
             reasoning=reasoning_text(message),
             tool_calls=calls,
             native_finish_reason=native,
@@ -220,7 +242,7 @@ def _estimate(run: Run, facts: Mapping[str, Any], usage: UsageParts) -> UsagePar
     """Estimate what an answer that ended before its usage came has cost in tokens."""
     asked = usage.input_tokens
     if asked is None:
-        asked = max(1, estimated_tokens(*(message.get("content") for message in run.messages or ())))
+        asked = max(1, estimated_tokens(*(content_text(message.get("content")) for message in run.messages or ())))
     got = estimated_tokens(facts.get("text"), facts.get("reasoning"), facts.get("tool_calls"))
     return UsageParts(asked, got, usage.cached_input_tokens, usage.cache_write_tokens, None)
 

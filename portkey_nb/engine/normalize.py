@@ -148,3 +148,54 @@ def delta_parts(delta: Mapping[str, Any]) -> tuple[str, str]:
             if isinstance(block, dict)
         )
     return text, thought if isinstance(thought, str) else ""
+
+
+def message_text(message: Mapping[str, Any], stand_in: str | None = None) -> str:
+    """Return a message's text; where a tool call stands in for a response format, that call's arguments.
+
+    Parameters
+    ----------
+    message : mapping
+    stand_in : str or None
+        The name of that tool.
+
+    Examples
+    --------
+    >>> call = {"type": "function", "function": {"name": "person", "arguments": '{"age": 36}'}}
+    >>> message_text({"content": None, "tool_calls": [call]}, "person")
+    '{"age": 36}'
+    """
+    text = content_text(message.get("content"))
+    for call in message.get("tool_calls") or () if stand_in is not None else ():
+        function = _mapping(_mapping(call).get("function"))
+        if function.get("name") == stand_in:
+            arguments = str(function.get("arguments") or "")
+            return f"{text}\n\n```json\n{arguments}\n```" if text.strip() else arguments
+    return text
+
+
+class NamedCall:
+    """Reads the arguments of one tool's call out of a stream's deltas.
+
+    Parameters
+    ----------
+    name : str or None
+        The tool; None reads nothing.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        self._name = name
+        self._open: set[int] = set()
+
+    def arguments(self, delta: Mapping[str, Any]) -> str:
+        """Return what a delta adds to the arguments."""
+        if self._name is None:
+            return ""
+        added = ""
+        for call in delta.get("tool_calls") or ():
+            function, index = _mapping(_mapping(call).get("function")), _mapping(call).get("index") or 0
+            if function.get("name"):
+                (self._open.add if function["name"] == self._name else self._open.discard)(index)
+            if index in self._open:
+                added += str(function.get("arguments") or "")
+        return added

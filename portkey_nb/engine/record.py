@@ -138,6 +138,49 @@ class Run:
         return dataclasses.replace(self, **changes)
 
 
+_SUMMED = (
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+)
+
+
+def whole(run: Run, earlier: Sequence[Run]) -> Run:
+    """Return a run with the tokens, cost and time of the requests before it that led to it.
+
+    Parameters
+    ----------
+    run : Run
+    earlier : sequence of Run
+        The earlier rounds of the same question, the first one first.
+    """
+    if not earlier:
+        return run
+    rounds = [*earlier, run]
+    sums: dict[str, Any] = {}
+    for name in _SUMMED:
+        values = [getattr(one, name) for one in rounds]
+        sums[name] = None if None in values and not _details(name) else _sum(values)
+    seconds = None
+    if run.ended_at is not None:
+        seconds = (run.ended_at - earlier[0].started_at).total_seconds()
+    return run.with_(**sums, latency_s=seconds, ttft_s=earlier[0].ttft_s)
+
+
+def _details(name: str) -> bool:
+    """Tell whether a count is of a part, which a request without any leaves out."""
+    return name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
 FIELDS: tuple[str, ...] = tuple(item.name for item in dataclasses.fields(Run))
 _NAMES = tuple(name for name in FIELDS if name != "scores")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from portkey_nb.engine.record import Run
+from portkey_nb.engine.record import Run, whole
+from portkey_nb.engine.rounds import Step
 from portkey_nb.errors import PromptError
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class Reply(str, _Shown):
         The row in the log.
     messages : list of dict
         The conversation, this answer at its end.
+    parsed : object
+        With a schema: the object that the answer holds. None without one.
+    steps : tuple of Step
+        Tools that were called on the way, and what was said between.
+    earlier : tuple of Run
+        The rows of the requests before the last one, where tools were called.
 
     Examples
     --------
@@ -75,21 +82,42 @@ class Reply(str, _Shown):
 
     run: Run
     messages: list[dict[str, Any]]
+    parsed: Any
+    steps: tuple[Step, ...]
+    earlier: tuple[Run, ...]
 
-    def __new__(cls, run: Run, messages: list[dict[str, Any]] | None = None) -> Reply:
+    def __new__(
+        cls,
+        run: Run,
+        messages: list[dict[str, Any]] | None = None,
+        parsed: Any = None,
+        steps: Sequence[Step] = (),
+        earlier: Sequence[Run] = (),
+    ) -> Reply:
         """Make the reply of a completed run."""
         reply = super().__new__(cls, run.text or "")
         reply.run = run
         asked = list(run.messages or ()) if messages is None else list(messages)
         reply.messages = [*asked, {"role": "assistant", "content": run.text or ""}]
+        reply.parsed, reply.steps, reply.earlier = parsed, tuple(steps), tuple(earlier)
         return reply
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Reply, (self.run, self.messages[:-1]))
+        return (Reply, (self.run, self.messages[:-1], self.parsed, self.steps, self.earlier))
+
+    @property
+    def runs(self) -> list[Run]:
+        """The rows behind the reply: one, or one for each round of tool calls."""
+        return [*self.earlier, self.run]
+
+    @property
+    def reasoning(self) -> str | None:
+        """What the model thought before it answered; None where it did not say."""
+        return "\n\n".join(run.reasoning for run in self.runs if run.reasoning) or None
 
     @property
     def usage(self) -> dict[str, int | None]:
-        """Tokens by name (input includes cached, output includes reasoning); None where unknown."""
+        """Tokens by name, of all requests (input includes cached, output includes reasoning); None where unknown."""
         names = (
             "input_tokens",
             "output_tokens",
@@ -98,17 +126,18 @@ class Reply(str, _Shown):
             "cache_write_tokens",
             "reasoning_tokens",
         )
-        return {name: getattr(self.run, name) for name in names}
+        run = whole(self.run, self.earlier)
+        return {name: getattr(run, name) for name in names}
 
     @property
     def cost_usd(self) -> float | None:
-        """What the call cost in US dollars; None where the price is unknown."""
-        return self.run.cost_usd
+        """What the reply cost in US dollars, all requests together; None where a price is unknown."""
+        return whole(self.run, self.earlier).cost_usd
 
     @property
     def ttft_s(self) -> float | None:
         """Seconds from the last attempt to the first piece of the answer; None if it was not streamed."""
-        return self.run.ttft_s
+        return self.runs[0].ttft_s
 
     @property
     def trace_id(self) -> str | None:
@@ -153,6 +182,36 @@ class Reply(str, _Shown):
         raise PromptError(
             f"no JSON in the reply {shown!r}; ask for it with `-p response_format={{'type':'json_object'}}`"
         )
+
+    def frame(self) -> pd.DataFrame:
+        """Return the answer as a DataFrame, a row for each object in it.
+
+        Returns
+        -------
+        DataFrame
+            Of a list of objects, of an object whose one list holds objects, or of a single object.
+
+        Raises
+        ------
+        PromptError
+            When there is no JSON in it.
+        SchemaError
+            When the JSON is no table.
+
+        Examples
+        --------
+        >>> from typing import TypedDict
+        >>> from portkey_nb import ask
+        >>> class City(TypedDict): name: str
+        >>> reply = ask("List Oslo and Rome", model="gpt-4o", base_url="demo", schema=list[City])
+        >>> list(reply.frame().columns)
+        ['name']
+        """
+        import pandas as pd  # loads only for frames
+
+        from portkey_nb.engine.schemas import records  # loads with the answers that have a schema
+
+        return pd.DataFrame(records(self.json() if self.parsed is None else self.parsed))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Return text, safe Markdown and safe HTML for a notebook."""

@@ -15,18 +15,20 @@ from typing import Any
 
 from ulid import ULID
 
-from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.call import METADATA_LIMIT, Call, Outcome
 from portkey_nb.engine.conclusion import Progress, conclude, unreadable
 from portkey_nb.engine.connections import ROUTES, client_for
 from portkey_nb.engine.cost import load_prices
-from portkey_nb.engine.normalize import content_text, delta_parts
+from portkey_nb.engine.foresight import Foresight, foresee, provider_named
+from portkey_nb.engine.normalize import NamedCall, delta_parts, message_text
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.client import AsyncPortkey
-from portkey_nb.gateway.config import header_name, redact
+from portkey_nb.gateway.config import header_name
 from portkey_nb.gateway.request import Request
+from portkey_nb.gateway.secrecy import redact
 from portkey_nb.gateway.streams import AsyncStream
 from portkey_nb.settings import load
 
@@ -87,7 +89,9 @@ class Runner:
             error = raised
         except Exception as raised:  # noqa: BLE001 (a row that was begun is always ended)
             error = unreadable(raised)
-        outcome = conclude(call, prepared.run, progress, error, interrupted=interrupted, prices=prepared.prices)
+        outcome = conclude(
+            call, prepared.run, progress, error, interrupted=interrupted, prices=prepared.prices, sight=prepared.sight
+        )
         await self._log(outcome.run, start=False)
         SESSION.add(outcome.run)
         return outcome
@@ -156,6 +160,12 @@ class _Prepared:
     request: Request
     run: Run
     prices: Mapping[str, Mapping[str, float]]
+    sight: Foresight
+
+    @property
+    def stand_in(self) -> str | None:
+        """The tool whose arguments are the answer, where one stands in for a response format."""
+        return self.call.schema.name if self.call.schema is not None and self.sight.forced else None
 
 
 def _nobody(kind: str, text: str) -> None:
@@ -165,59 +175,64 @@ def _nobody(kind: str, text: str) -> None:
 def _prepare(call: Call, run_id: str, started_at: datetime) -> _Prepared:
     options = dict(call.options)
     trace_id = str(options.pop("trace_id", None) or ULID())
-    client = client_for(call.base_url, options).with_options(trace_id=trace_id)
-    params = dict(call.params)
+    client = client_for(call.base_url, options)
+    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id))
+    sight = foresee(call, client)
+    params = dict(sight.params)
     if call.stream:
         # Without it an OpenAI stream tells no tokens; gateways drop it where it means nothing.
         params.setdefault("stream_options", {"include_usage": True})
     request = client._chat(call.messages, call.model, call.stream, call.timeout, None, params)
     known = client._options
     config = known.get("config")
+    routes = {name: request.headers.get(header_name(name)) for name in (*ROUTES, "custom_host")}
     run = Run(
         run_id=run_id,
         started_at=started_at,
         model=call.model,
-        provider=_provider(call.model, known),
+        provider=provider_named(call.model, known),
         base_url=client.base_url,
         demo=client.base_url == "demo",
         config=config if isinstance(config, str) or config is None else json.dumps(redact(config)),
         trace_id=trace_id,
         messages=call.messages,
-        params=dict(call.params),
+        params=sight.params,
+        dropped_params=sight.lost or None,
         stream=call.stream,
         metadata=known.get("metadata"),
-        cache_key=call.cache_key(
-            client.base_url, {name: request.headers.get(header_name(name)) for name in (*ROUTES, "custom_host")}
-        ),
+        cache_key=call.cache_key(client.base_url, routes, sight.params),
         cached=False,
         **call.facts,
     )
-    return _Prepared(call, client, request, run, load().prices)
+    return _Prepared(call, client, request, run, load().prices, sight)
 
 
-def _provider(model: str, options: Mapping[str, Any]) -> str | None:
-    if model.startswith("@") and not model.startswith(("@cf/", "@hf/")):
-        return model[1:].partition("/")[0]
-    provider = options.get("provider")
-    return str(provider).removeprefix("@") if provider else None
+def _metadata(client: AsyncPortkey, call: Call, run_id: str) -> Any:
+    """Return the metadata with what finds a run again in Portkey's own logs; an open-source gateway keeps none."""
+    given = client._options.get("metadata")
+    if client._target.kind in ("local", "demo") or not (given is None or isinstance(given, Mapping)):
+        return given
+    notebook = call.facts.get("notebook")
+    own = {"run_id": run_id, **({"notebook": notebook[-METADATA_LIMIT:]} if notebook else {})}
+    return {**own, **(given or {})}
 
 
 async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -> None:
     try:
         answer = await prepared.client.chat.completions.perform(prepared.request, progress.sent)
         if isinstance(answer, AsyncStream):
-            await _follow(answer, progress, listen)
+            await _follow(answer, progress, listen, NamedCall(prepared.stand_in))
         else:
             progress.completion = answer
             progress.status, progress.headers = 200, answer.response_headers
-            for choice in answer.choices[:1]:
-                listen("text", content_text(choice.message.content))
+            for choice in answer._data["choices"][:1]:
+                listen("text", message_text(choice["message"], prepared.stand_in))
     finally:
         if progress.ended is None:
             progress.ended = time.monotonic()
 
 
-async def _follow(stream: AsyncStream, progress: Progress, listen: Listener) -> None:
+async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, stand_in: NamedCall) -> None:
     progress.status, progress.headers = stream.status, stream.response_headers
     last = time.monotonic()
     try:
@@ -230,6 +245,7 @@ async def _follow(stream: AsyncStream, progress: Progress, listen: Listener) -> 
                 if choice["index"] == 0:
                     if thought:
                         listen("reasoning", thought)
+                    text += stand_in.arguments(delta)
                     if text:
                         listen("text", text)
             last = time.monotonic()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from typing import Any
 
 from portkey_nb.engine.call import Call, Event, Outcome
@@ -42,16 +42,25 @@ class Running:
 
     def __init__(self, runner: Runner, calls: Sequence[Call]) -> None:
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._left = len(calls)
-        self._tasks: list[asyncio.Task[Outcome]] = []
-        self._future: Future[list[Outcome | BaseException]] = submit(self._gather(runner, calls))
+        self._count = self._left = len(calls)
+        self._runner = runner
+        self._tasks: dict[int, asyncio.Task[Outcome]] = {}
+        self._stopped = False
+        self._futures: list[Future[None]] = [submit(self._perform(dict(enumerate(calls))))]
 
-    async def _gather(self, runner: Runner, calls: Sequence[Call]) -> list[Outcome | BaseException]:
-        for index, call in enumerate(calls):
-            task = asyncio.create_task(runner.perform(call, self._listener(index)))
+    async def _perform(self, calls: Mapping[int, Call]) -> None:
+        for index, call in calls.items():
+            task = asyncio.create_task(self._runner.perform(call, self._listener(index)))
             task.add_done_callback(self._ended(index))
-            self._tasks.append(task)
-        return await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks[index] = task
+            if self._stopped:
+                task.cancel()
+        await asyncio.wait([self._tasks[index] for index in calls])
+
+    def go_on(self, index: int, call: Call) -> None:
+        """Start another call in the place of one whose ``done`` event has been seen."""
+        self._left += 1
+        self._futures.append(submit(self._perform({index: call})))
 
     def _ended(self, index: int) -> Callable[[object], None]:
         return lambda _: self._queue.put(Event(index, "done"))
@@ -65,7 +74,9 @@ class Running:
             try:
                 event = self._queue.get(timeout=tick)
             except queue.Empty:
-                if self._future.done() and self._future.exception() is not None:
+                if all(future.done() for future in self._futures) and any(
+                    future.exception() is not None for future in self._futures
+                ):
                     return
                 yield None
                 continue
@@ -83,27 +94,24 @@ class Running:
 
     def stop(self) -> None:
         """Cancel all calls, close their connections, and wait until each is written down."""
-        if not self._future.done():
+        if not all(future.done() for future in self._futures):
             submit(self._cancel())
         deadline = time.monotonic() + STOP_S
-        while not self._future.done() and time.monotonic() < deadline:
+        while not all(future.done() for future in self._futures) and time.monotonic() < deadline:
             try:
-                self._future.result(timeout=0.2)
+                wait(self._futures, timeout=0.2)
             except KeyboardInterrupt:
                 continue  # an impatient second press: the rows still have to be written
-            except TimeoutError:
-                continue
 
     async def _cancel(self) -> None:
-        for task in self._tasks:
+        self._stopped = True
+        for task in self._tasks.values():
             task.cancel()
 
     def outcome(self, index: int) -> Outcome | PortkeyError | None:
         """Return how one call came out, once its ``done`` event has been seen."""
-        task = self._tasks[index]
-        if not task.done():
-            return None
-        if task.cancelled():
+        task = self._tasks.get(index)
+        if task is None or not task.done() or task.cancelled():
             return None
         error = task.exception()
         if error is None:
@@ -114,4 +122,4 @@ class Running:
 
     def outcomes(self) -> list[Outcome | PortkeyError | None]:
         """Return how each call came out: an outcome, or the error that kept it from being sent."""
-        return [self.outcome(index) for index in range(len(self._tasks))]
+        return [self.outcome(index) for index in range(self._count)]

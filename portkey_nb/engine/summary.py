@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from portkey_nb.engine.record import Run
+from portkey_nb.engine.record import Run, whole
+from portkey_nb.engine.rounds import Step
+from portkey_nb.gateway.outline import target_name, target_place
+from portkey_nb.views import steps as views
 from portkey_nb.views.columns import Column, bundle
 
 if TYPE_CHECKING:
@@ -30,13 +34,15 @@ def money(cost_usd: float | None) -> str:
     return f"${cost_usd:.{max(digits, 4)}f}"
 
 
-def facts(run: Run) -> list[str]:
-    """Return what a footer says of a run: model, tokens, cost, times."""
+def facts(run: Run, requests: int = 1) -> list[str]:
+    """Return what a footer says of a run: model, requests where there were several, tokens, cost, times."""
     named = run.model or ""
     answered = run.model_response
     parts = [f"{named} → {answered}" if answered and answered != named and not _same_model(named, answered) else named]
     if run.demo:
         parts[0] += " (demo)"
+    if requests > 1:
+        parts.append(f"{requests} requests")
     if run.input_tokens is not None or run.output_tokens is not None:
         about = "~" if run.tokens_estimated else ""
         given, got = (about + f"{n:,}" if n is not None else "?" for n in (run.input_tokens, run.output_tokens))
@@ -77,11 +83,10 @@ def oddities(run: Run) -> list[str]:
         odd.append("gateway cache hit, nothing paid" if hit else "from the local cache, nothing paid")
     if run.attempts is not None and run.attempts > 1:
         odd.append(f"{run.attempts} attempts")
-    if run.gateway_retries:
-        exhausted = run.gateway_retries < 0
-        odd.append("gateway retries exhausted" if exhausted else f"retried {run.gateway_retries}x by the gateway")
     if run.gateway_target not in (None, "", "config"):
-        odd.append(f"answered by {run.gateway_target}")
+        odd.append(_target(run))
+    if run.gateway_retries:
+        odd.append(_retries(run.gateway_retries))
     if run.finish_reason == "length":
         odd.append("cut at the token limit")
     elif run.finish_reason == "content_filter":
@@ -93,22 +98,92 @@ def oddities(run: Run) -> list[str]:
     return odd
 
 
-def footer(run: Run) -> str:
+def _target(run: Run) -> str:
+    """Say which of a Config's targets answered."""
+    try:
+        config = json.loads(run.config or "")
+    except ValueError:
+        config = None  # a saved one, known to Portkey alone
+    place = target_place(config, run.gateway_target)
+    if place is None:
+        return f"answered by {run.gateway_target}"
+    return f"answered by {target_name(config, run.gateway_target)}, target {place[0]} of {place[1]}"
+
+
+def _retries(count: int) -> str:
+    if count < 0:
+        return "gateway retries exhausted"
+    return f"after {count + 1} tries by the gateway"
+
+
+def footer(run: Run, earlier: Sequence[Run] = ()) -> str:
     """Return the one line under a reply."""
-    return " · ".join([*facts(run), *oddities(run)])
+    return " · ".join([*facts(whole(run, earlier), 1 + len(earlier)), *oddities(run)])
 
 
-def column(label: str, run: Run) -> Column:
-    """Return a run as a column to be shown beside others."""
-    failed = run.error if run.status in ("error", "incomplete") else None
-    return Column(label=label, text=run.text or "", footer=footer(run), error=failed, reasoning=run.reasoning or "")
+def column(
+    label: str, run: Run, *, steps: Sequence[Step] = (), earlier: Sequence[Run] = (), as_json: bool = False
+) -> Column:
+    """Return a run as a column to be shown beside others.
+
+    Parameters
+    ----------
+    label : str
+    run : Run
+    steps : sequence of Step
+        What happened before the answer.
+    earlier : sequence of Run
+        The requests before this one.
+    as_json : bool
+        Whether the answer is JSON, to be shown as such.
+    """
+    return Column(
+        label=label,
+        text=_as_json(run.text or "") if as_json else run.text or "",
+        plain=run.text or "",
+        footer=footer(run, earlier),
+        error=run.error if run.status in ("error", "incomplete") else None,
+        reasoning="\n\n".join(one.reasoning for one in (*earlier, run) if one.reasoning),
+        steps=[shown_step(step) for step in steps],
+    )
+
+
+def _as_json(text: str) -> str:
+    try:
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        if "```" in text:
+            return text
+    return f"```json\n{text}\n```"
+
+
+def shown_step(step: Step) -> views.Step:
+    """Return a step as it is shown."""
+    result = step.result
+    if result is None:
+        return views.Step(text=step.text)
+    given = result.arguments
+    arguments = "…" if given is None else ", ".join(f"{name}={value!r}" for name, value in given.items())
+    return views.Step(
+        name=result.name,
+        arguments=arguments,
+        result=result.text if result.error is None else result.error,
+        failed=result.error is not None,
+        seconds=result.seconds,
+    )
+
+
+def reply_column(label: str, reply: Reply) -> Column:
+    """Return a reply as a column to be shown beside others."""
+    as_json = reply.parsed is not None
+    return column(label, reply.run, steps=reply.steps, earlier=reply.earlier, as_json=as_json)
 
 
 def reply_bundle(reply: Reply) -> dict[str, str]:
     """Return one reply as text/plain, text/markdown and text/html."""
-    return bundle([column(reply.run.model or "reply", reply.run)])
+    return bundle([reply_column(reply.run.model or "reply", reply)])
 
 
 def replies_bundle(replies: Mapping[str, Reply]) -> dict[str, str]:
     """Return replies side by side as text/plain, text/markdown and text/html."""
-    return bundle([column(label, reply.run) for label, reply in replies.items()])
+    return bundle([reply_column(label, reply) for label, reply in replies.items()])

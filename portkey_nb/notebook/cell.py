@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from portkey_nb.engine.asking import tell_trouble
-from portkey_nb.engine.call import Call, Event, Outcome
+from portkey_nb.engine.asking import reply_of, tell_trouble
+from portkey_nb.engine.call import Outcome
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Replies, Reply
-from portkey_nb.engine.runner import Runner
-from portkey_nb.engine.running import Running
 from portkey_nb.engine.store import open_store
-from portkey_nb.engine.summary import column
-from portkey_nb.errors import PortkeyError
-from portkey_nb.notebook.chats import ChatTurn
+from portkey_nb.errors import PortkeyError, SchemaError
 from portkey_nb.notebook.live import LiveCell
 from portkey_nb.notebook.options import CellOptions
 from portkey_nb.notebook.place import live_mode
 from portkey_nb.notebook.plan import Plan, plan_cell
 from portkey_nb.notebook.preview import preview
 from portkey_nb.notebook.stopping import StopButton
-from portkey_nb.views.columns import Column, bundle
-
-TICK_S = 0.04
-"""Longest wait for the next piece before the painter gets its turn."""
+from portkey_nb.notebook.watching import Question, shown, watch
+from portkey_nb.views.columns import bundle
 
 
 def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | None:
@@ -47,83 +39,70 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
         return None
     view = LiveCell([call.label for call in plan.calls], mode=live_mode(magics.shell, magics.live))
     with StopButton() as stop:
-        outcomes = _watch(plan, view, stop)
-        replies = _show_whole(magics, options, plan, view, outcomes)
-    value = _value(plan, replies)
-    error = _error(plan, outcomes, stop.pressed)
+        questions = watch(plan, view, stop)
+        replies = _show_whole(magics, options, plan, view, questions)
+    value = replies if len(questions) > 1 else next(iter(replies.values()), None)
+    error = _error(questions, stop.pressed)
     if options.output is not None and value is not None:
-        magics.shell.user_ns[options.output] = value
+        magics.shell.user_ns[options.output] = _bound(value, error)
     if error is not None:
         if options.output is None and value is not None:
             # The cell fails, and what came is still at hand as `_`.
             magics.shell.displayhook.update_user_ns(value)
         raise error
-    if options.output is not None or value is None:
+    if value is None:
+        return None
+    if options.output is not None:
+        if isinstance(value, Reply) and value.parsed is not None:
+            # The name holds the object; the reply around it stays at hand.
+            magics.shell.displayhook.update_user_ns(value)
         return None
     value.painted_in(magics.shell.execution_count)
     return value
 
 
-def _watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Outcome | PortkeyError | None]:
-    """Follow the calls until all are done or the person presses stop."""
-    view.start()
-    running = Running(Runner(plan.store), plan.calls)
-    try:
-        _paint(plan, running, view, running.events(TICK_S), stop)
-    except KeyboardInterrupt:  # a shell that interrupts by other means than a signal
-        stop.pressed = True
-    if stop.pressed:
-        running.stop()
-        _paint(plan, running, view, running.waiting())
-    return running.outcomes()
+def _bound(value: Reply | Replies, error: PortkeyError | None) -> Any:
+    """Return what a name is bound to: with a schema the object that came, else the reply."""
+    if isinstance(value, Reply) and value.parsed is not None and error is None:
+        return value.parsed
+    return value
 
 
-def _show_whole(
-    magics: Any, options: CellOptions, plan: Plan, view: LiveCell, outcomes: list[Outcome | PortkeyError | None]
-) -> Replies:
+def _show_whole(magics: Any, options: CellOptions, plan: Plan, view: LiveCell, questions: list[Question]) -> Replies:
     """Put static output in place of what was painted, and keep what a later cell will ask for."""
-    replies = _replies(plan, outcomes)
-    _save_turn(magics, options, plan, outcomes)
-    columns = [_column(call, outcome, plan.turn) for call, outcome in zip(plan.calls, outcomes, strict=True)]
-    view.close(bundle(columns))
+    replies = Replies()
+    for question in questions:
+        if isinstance(question.outcome, Outcome):
+            replies[question.label] = _reply(question)
+    _save_turn(magics, options, plan, questions[0])
+    view.close(bundle([shown(question, plan.turn) for question in questions]))
     tell_trouble(plan.store or (open_store() if plan.turn else None))
     magics.known.models.update(reply.run.model for reply in replies.values() if reply.run.status == "ok")
     return replies
 
 
-def _paint(
-    plan: Plan, running: Running, view: LiveCell, events: Iterator[Event | None], stop: StopButton | None = None
-) -> None:
-    for event in events:
-        if event is not None and event.kind == "done":
-            shown = _column(plan.calls[event.index], running.outcome(event.index), plan.turn)
-            if shown.error:
-                view.fail(event.index, shown.error)
-            view.footer(event.index, shown.footer)
-        elif event is not None:
-            view.push(event.index, event.text, event.kind)
-        view.paint()
-        if stop is not None and stop.pressed:
-            return
+def _reply(question: Question) -> Reply:
+    outcome, rounds = question.outcome, question.rounds
+    assert isinstance(outcome, Outcome)
+    if question.whole and rounds.call.schema is not None:
+        try:
+            return reply_of(rounds, outcome)
+        except SchemaError as error:
+            question.misfit = error
+    return Reply(outcome.run, rounds.call.messages, None, rounds.steps, rounds.earlier)
 
 
-def _replies(plan: Plan, outcomes: list[Outcome | PortkeyError | None]) -> Replies:
-    replies = Replies()
-    for call, outcome in zip(plan.calls, outcomes, strict=True):
-        if isinstance(outcome, Outcome):
-            replies[call.label] = Reply(outcome.run, call.messages)
-    return replies
-
-
-def _save_turn(magics: Any, options: CellOptions, plan: Plan, outcomes: list[Outcome | PortkeyError | None]) -> None:
-    turn, outcome = plan.turn, outcomes[0]
+def _save_turn(magics: Any, options: CellOptions, plan: Plan, question: Question) -> None:
+    turn, outcome = plan.turn, question.outcome
     if turn is None or not isinstance(outcome, Outcome):
         return
     run = outcome.run
-    kept = run.status == "ok" or (run.status == "interrupted" and run.text)
+    kept = question.whole or (run.status == "interrupted" and run.text)
     if not kept:
         return
-    asked = [message for message in plan.prompt.messages if message["role"] != "system"]
+    # What tools were asked and gave belongs to the turn.
+    between = question.rounds.call.messages[len(question.asked.messages) :]
+    asked = [*(message for message in plan.prompt.messages if message["role"] != "system"), *between]
     grown = turn.grown(asked, run.text or "", run.run_id, interrupted=run.status == "interrupted")
     if plan.prompt.system:
         grown = grown.with_system(plan.prompt.system)
@@ -132,40 +111,23 @@ def _save_turn(magics: Any, options: CellOptions, plan: Plan, outcomes: list[Out
     magics.known.chats[name] = magics.known.chats.get(name, 0) + 1
 
 
-def _column(call: Call, outcome: Outcome | PortkeyError | None, turn: ChatTurn | None) -> Column:
-    if isinstance(outcome, Outcome):
-        shown = column(call.label, outcome.run)
-        if turn is not None and turn.note:
-            return replace(shown, footer=f"{shown.footer} · {turn.note}")
-        return shown
-    said = outcome.message if isinstance(outcome, PortkeyError) else None
-    return Column(label=call.label, text="", footer=f"{call.model} · not sent", error=said, reasoning="")
-
-
-def _value(plan: Plan, replies: Replies) -> Reply | Replies | None:
-    return replies if len(plan.calls) > 1 else next(iter(replies.values()), None)
-
-
-def _error(plan: Plan, outcomes: list[Outcome | PortkeyError | None], interrupted: bool) -> PortkeyError | None:
+def _error(questions: list[Question], interrupted: bool) -> PortkeyError | None:
     """Return the one line with which the cell fails, None when all went well."""
     if interrupted:
-        runs = [outcome.run for outcome in outcomes if isinstance(outcome, Outcome)]
+        if any(question.open for question in questions):
+            return PortkeyError("interrupted while tools were called; what came is kept in the cell and in runs()")
+        runs = [question.outcome.run for question in questions if isinstance(question.outcome, Outcome)]
         kept = sum(1 for run in runs if run.text)
         return PortkeyError(_interruption(runs, kept))
-    failed: list[tuple[str, PortkeyError]] = []
-    for call, outcome in zip(plan.calls, outcomes, strict=True):
-        if isinstance(outcome, PortkeyError):
-            failed.append((call.label, outcome))
-        elif outcome is not None and outcome.error is not None:
-            failed.append((call.label, outcome.error))
+    failed = [(question.label, question.error) for question in questions if question.error is not None]
     if not failed:
         return None
-    if len(plan.calls) == 1:
+    if len(questions) == 1:
         return failed[0][1]
-    if len(failed) == len(plan.calls) and len({error.message for _, error in failed}) == 1:
+    if len(failed) == len(questions) and len({error.message for _, error in failed}) == 1:
         return failed[0][1]
     named = ", ".join(f"{label} ({type(error).__name__})" for label, error in failed)
-    return PortkeyError(f"{len(failed)} of {len(plan.calls)} models failed: {named}; each column says why")
+    return PortkeyError(f"{len(failed)} of {len(questions)} models failed: {named}; each column says why")
 
 
 def _interruption(runs: list[Run], kept: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +12,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.loop import submit
+from portkey_nb.engine.normalize import content_text
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
 from portkey_nb.engine.tally import SESSION
@@ -187,9 +188,19 @@ def _chat(magics: Any, name: str | None) -> None:
         raise PromptError(f"no conversation named `{name}`; `%portkey chat` lists them")
     lines = [f"system: {conversation.system}"] if conversation.system else []
     for turn in conversation.path():
-        lines += [f"{message['role']}: {message['content']}" for message in turn.messages]
+        lines += [_said(message) for message in turn.messages]
         lines += ["(interrupted)"] if turn.mark == "interrupted" else []
     _say("\n\n".join(lines))
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    """Return a message of a conversation as text, with a word on what is no text in it."""
+    content = message.get("content")
+    images = sum("image_url" in part for part in content if isinstance(part, dict)) if isinstance(content, list) else 0
+    functions = [call.get("function") or {} for call in message.get("tool_calls") or ()]
+    parts = [content_text(content), *(f"[calls {each.get('name')}({each.get('arguments')})]" for each in functions)]
+    parts += [f"[{images} image{'' if images == 1 else 's'}]"] if images else []
+    return f"{message['role']}: {' '.join(part for part in parts if part)}"
 
 
 def _reset(magics: Any, name: str | None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,8 @@ def _choices(magics: Any, before: str) -> tuple[str, Collection[str]]:
         return current, magics.known.models
     if previous == "--config":
         return current, config_names(magics.shell.user_ns)
+    if previous in ("--tools", "--schema", "--image"):
+        return current, _fitting(previous, magics.shell.user_ns)
     if previous == "--chat" or earlier in (["%portkey", "chat"], ["%portkey", "reset"]):
         return current, set(magics.known.chats)
     if previous == "--base-url":
@@ -71,6 +74,17 @@ def _choices(magics: Any, before: str) -> tuple[str, Collection[str]]:
     if earlier[0] == "%portkey" and len(earlier) > 1 and earlier[1] in COMMANDS:
         return current, ()
     return current, FLAGS
+
+
+def _fitting(flag: str, namespace: Mapping[str, Any]) -> list[str]:
+    """Return the variables that a flag could name: functions, classes and schemas, or images."""
+    kinds: dict[str, Callable[[Any], bool]] = {
+        "--tools": lambda value: inspect.isroutine(value) and not inspect.isbuiltin(value),
+        "--schema": lambda value: inspect.isclass(value) or (isinstance(value, Mapping) and "type" in value),
+        "--image": lambda value: isinstance(value, bytes) or hasattr(value, "savefig") or hasattr(value, "getbands"),
+    }
+    fits = kinds[flag]
+    return [name for name, value in list(namespace.items()) if re.match(r"[A-Za-z]", name) and fits(value)]
 
 
 def config_names(namespace: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ function column(box) {
   const stack = [body];
   let state = "wait";
   let thought = null;
+  let note = "";
 
   function add(html) {
     const into = stack[stack.length - 1];
@@ -40,6 +41,7 @@ function column(box) {
   }
   return {
     apply(change) {
+      if (change.n) note = ` · ${change.n}`;
       if (change.k) {
         body.insertAdjacentHTML("afterbegin", change.k);
         thought = body.firstElementChild;
@@ -68,7 +70,7 @@ function column(box) {
     },
     tick(seconds) {
       if (state === "done") return;
-      foot.textContent = `${WORDS[state]} · ${seconds.toFixed(1)} s`;
+      foot.textContent = `${WORDS[state]} · ${seconds.toFixed(1)} s${note}`;
     },
   };
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TextIO
 
 from portkey_nb.notebook.painters import HtmlPainter, LiveColumn, TextPainter, WidgetPainter
+from portkey_nb.views.steps import Step
 
 Mode = Literal["widget", "html", "text"]
 
@@ -68,6 +69,15 @@ class LiveCell:
     def push(self, index: int, text: str, kind: str = "text") -> None:
         """Take a piece of a reply, or of what a model thinks (``kind="reasoning"``); nothing is painted yet."""
         self._columns[index].push(text, kind)
+
+    def step(self, index: int, step: Step) -> None:
+        """Show a tool's call, under what was said before it."""
+        self._columns[index].step(step)
+
+    def note(self, index: int, text: str) -> None:
+        """Say something beforehand, in the line under a reply that is still to come."""
+        self._columns[index].note = text
+        self._columns[index].changed = True
 
     def footer(self, index: int, text: str) -> None:
         """Set the line under a reply, which has ended."""

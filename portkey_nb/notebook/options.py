@@ -45,6 +45,10 @@ class CellOptions:
     chat: str | None = None
     repeat: int = 1
     cache: bool = False
+    schema: str | None = None
+    tools: list[str] = field(default_factory=list)
+    image: list[str] = field(default_factory=list)
+    prompt: str | None = None
     output: str | None = None
     raw: bool = False
     messages: bool = False
@@ -77,6 +81,10 @@ def _parser() -> _Parser:
     add("--chat", metavar="NAME", help="continue a conversation; `global:NAME` is shared between notebooks")
     add("--repeat", type=int, metavar="N", help="ask each model N times")
     add("--cache", action="store_true", help="take the answer from the run log if the same was asked before")
+    add("--schema", metavar="NAME|JSON", help="a pydantic model, dataclass or JSON schema that the answer is to fit")
+    add("--tools", action="append", metavar="NAME", help="a function of the notebook that the model may call")
+    add("--image", action="append", metavar="PATH|NAME", help="an image to send: a file, a PIL image, a figure")
+    add("--prompt", metavar="ID", help="a prompt template saved in Portkey; the body holds its variables as YAML")
     add("-o", "--output", metavar="NAME", help="bind the reply to NAME (as `NAME <<` at the start does)")
     add("--raw", action="store_true", help="send {{braces}} as they are")
     add("--messages", action="store_true", help="the body is a YAML or JSON list of messages")
@@ -88,7 +96,6 @@ def _parser() -> _Parser:
 
 
 PARSER = _parser()
-_LATER = ("--schema", "--tools", "--image", "--prompt")
 FLAGS = [option for action in PARSER._actions for option in action.option_strings]
 
 
@@ -280,8 +287,6 @@ def _parse(words: list[str]) -> CellOptions:
     _, unknown = PARSER.parse_known_args(words, namespace=options)
     if unknown:
         first = unknown[0]
-        if first.split("=")[0] in _LATER:
-            raise PromptError(f"`{first}` is not in this version; `%%portkey -h` shows the flags there are")
         close = difflib.get_close_matches(first.split("=")[0], FLAGS, 1)
         hint = f"did you mean `{close[0]}`?" if close else "`%%portkey -h` shows the flags"
         if not first.startswith("-"):

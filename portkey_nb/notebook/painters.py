@@ -15,6 +15,7 @@ from IPython.display import publish_display_data
 from portkey_nb.views.columns import Column, error_html, shell_html, side_by_side, thought_html
 from portkey_nb.views.growing import GrowingMarkdown
 from portkey_nb.views.safety import plain_text
+from portkey_nb.views.steps import Step, step_html, step_text
 
 _SNAPSHOTS_S = (0.3, 1.0)
 _REPAINT_S, _REPAINT_GROWTH = 0.5, 1.02
@@ -32,15 +33,26 @@ class LiveColumn:
         self.error: str | None = None
         self.ended = False
         self.changed = True
-        self.new_text: list[str] = []
+        self.steps: list[Step] = []
+        self.note = ""
+        self.new_parts: list[str | Step] = []
         self.new_reasoning: list[str] = []
 
     def push(self, text: str, kind: str) -> None:
         """Take a piece of text or reasoning."""
-        whole, new = (self.reasoning, self.new_reasoning) if kind == "reasoning" else (self.text, self.new_text)
+        whole, new = (self.reasoning, self.new_reasoning) if kind == "reasoning" else (self.text, self.new_parts)
         whole.append(text)
         new.append(text)
         self.length += len(text)
+        self.changed = True
+
+    def step(self, step: Step) -> None:
+        """Take a step before the answer; the text so far was said on the way to it."""
+        said = "".join(self.text)
+        self.steps += [Step(text=said), step] if said else [step]
+        self.text.clear()
+        self.new_parts.append(step)
+        self.length += len(step.result)
         self.changed = True
 
     def end(self, footer: str | None = None, error: str | None = None) -> None:
@@ -49,16 +61,28 @@ class LiveColumn:
         self.error = self.error if error is None else error
         self.ended = self.changed = True
 
-    def take(self) -> tuple[str, str]:
-        """Return the text and the reasoning that have not been painted, and count them as painted."""
-        text, reasoning = "".join(self.new_text), "".join(self.new_reasoning)
-        self.new_text, self.new_reasoning, self.changed = [], [], False
-        return text, reasoning
+    def take(self) -> tuple[list[str | Step], str]:
+        """Return the texts and steps, in order, and the reasoning that have not been painted; they count as painted."""
+        parts: list[str | Step] = []
+        for part in self.new_parts:
+            if parts and isinstance(part, str) and isinstance(parts[-1], str):
+                parts[-1] += part
+            else:
+                parts.append(part)
+        reasoning = "".join(self.new_reasoning)
+        self.new_parts, self.new_reasoning, self.changed = [], [], False
+        return parts, reasoning
 
     def static(self) -> Column:
         """Return the column as it stands."""
-        text, reasoning = "".join(self.text), "".join(self.reasoning)
-        return Column(label=self.label, text=text, footer=self.footer or "", error=self.error, reasoning=reasoning)
+        return Column(
+            label=self.label,
+            text="".join(self.text),
+            footer=self.footer or self.note,
+            error=self.error,
+            reasoning="".join(self.reasoning),
+            steps=tuple(self.steps),
+        )
 
 
 class _Display:
@@ -87,6 +111,7 @@ class WidgetPainter:
         self._widget: Any = None
         self._growing: list[GrowingMarkdown] = []
         self._done: list[bool] = []
+        self._noted: list[bool] = []
         self._log: list[list[Any]] = []
         self._begun = now
         self._snapshots = list(_SNAPSHOTS_S)
@@ -96,6 +121,7 @@ class WidgetPainter:
         """Open the widget with empty columns."""
         self._growing = [GrowingMarkdown() for _ in columns]
         self._done = [False] * len(columns)
+        self._noted = [False] * len(columns)
         shell = shell_html([column.label for column in columns], chrome=len(columns) > 1)
         self._widget = _widget_class()(shell=shell)
         self._widget.on_msg(self._on_message)
@@ -123,29 +149,46 @@ class WidgetPainter:
 
     def _change(self, index: int, column: LiveColumn) -> dict[str, Any]:
         first_thought = len(column.reasoning) == len(column.new_reasoning) > 0
-        text, reasoning = column.take()
+        parts, reasoning = column.take()
         change: dict[str, Any] = {}
+        if column.note and not self._noted[index]:
+            self._noted[index] = True
+            change["n"] = column.note
         if first_thought:
             change["k"] = thought_html(open_=True)
         if reasoning:
             change["h"] = plain_text(reasoning)
-        growing = self._growing[index]
-        updates = [growing.feed(text)] if text else []
-        if column.ended and not self._done[index]:
-            updates.append(growing.finish())
+        ending = column.ended and not self._done[index]
+        ops, reset, tail = self._grow(index, parts, ending=ending)
+        if ending:
             self._done[index] = True
             change["d"] = 1
-        ops = [op for update in updates for op in update.ops]
         change |= {"o": ops} if ops else {}
-        if any(update.reset for update in updates):
-            change["r"] = 1
-        if updates and updates[-1].tail:
-            change["t"] = updates[-1].tail
+        change |= {"r": 1} if reset else {}
+        change |= {"t": tail} if tail else {}
         if column.ended:
             change |= {"f": column.footer or ""}
             if column.error:
                 change["e"] = error_html(column.error)
         return change
+
+    def _grow(self, index: int, parts: Sequence[str | Step], *, ending: bool) -> tuple[list[str], bool, str]:
+        """Return what texts and steps add to a column: operations, whether the open tail goes, and the new tail."""
+        ops: list[str] = []
+        reset, tail = False, ""
+        for part in [*parts, None] if ending else parts:
+            if isinstance(part, str):
+                update = self._growing[index].feed(part)
+            else:
+                # A step closes the text before it; what is said after it begins anew.
+                update = self._growing[index].finish()
+                self._growing[index] = GrowingMarkdown()
+            ops += update.ops
+            tail = update.tail if update.reset else tail + update.tail
+            reset = reset or update.reset
+            if isinstance(part, Step):
+                ops.append("=" + step_html(part))
+        return ops, reset, tail
 
     def close(self, columns: Sequence[LiveColumn], bundle: Mapping[str, Any]) -> None:
         """Put static output in the widget's place, and leave nothing of the widget behind."""
@@ -230,7 +273,8 @@ class TextPainter:
         while self._current < len(columns):
             column = columns[self._current]
             self._write_label(columns)
-            self._write(plain_text(column.take()[0]))
+            for part in column.take()[0]:
+                self._write(plain_text(part) if isinstance(part, str) else self._line(part))
             if not column.ended:
                 break
             self._end(column, several=len(columns) > 1)
@@ -241,6 +285,9 @@ class TextPainter:
         for column in columns:
             column.ended = True
         self.paint(columns, 0.0)
+
+    def _line(self, step: Step) -> str:
+        return f"{'' if self._at_start else chr(10)}{step_text(step)}\n"
 
     def _write_label(self, columns: Sequence[LiveColumn]) -> None:
         if len(columns) > 1 and self._labelled < self._current:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from portkey_nb.engine.call import Call
+from portkey_nb.engine.asking import with_parts
+from portkey_nb.engine.call import METADATA_LIMIT, Call
 from portkey_nb.engine.record import new_run_id
 from portkey_nb.engine.reply import unique_labels
+from portkey_nb.engine.rounds import Step
 from portkey_nb.engine.store import RunStore, open_store
-from portkey_nb.errors import ConfigError, PromptError, SettingsError
-from portkey_nb.gateway.config import Config, parse_config
+from portkey_nb.errors import PromptError, SettingsError
 from portkey_nb.notebook.chats import ChatTurn, take_turn
-from portkey_nb.notebook.completion import config_names
+from portkey_nb.notebook.named import find_config, find_images, find_schema, find_tools
 from portkey_nb.notebook.options import CellOptions, pairs, request_params
 from portkey_nb.notebook.place import Place, place_of
 from portkey_nb.notebook.prompt import Prompt, compose
+from portkey_nb.notebook.templates import Rendered, render
 from portkey_nb.settings import load
-
-_METADATA_LIMIT = 128
-"""Characters that Portkey takes as one value of the metadata."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,15 @@ class Plan:
         With ``--chat``: the turn that will be added.
     store : RunStore or None
         None with ``--no-log``.
+    steps : tuple of Step
+        What was done before the calls: a template that was rendered.
     """
 
     calls: list[Call]
     prompt: Prompt
     turn: ChatTurn | None
     store: RunStore | None
+    steps: tuple[Step, ...] = ()
 
 
 def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
@@ -56,18 +56,15 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
     log = magics.log and not options.no_log
     if options.cache and not log:
         raise PromptError("--cache answers from the run log, and logging is off; leave one of the two out")
-    models = _models(magics, options)
+    client_options = _client_options(magics, options)
+    base_url = options.base_url or magics.base_url or None
+    rendered = None
+    if options.prompt is not None:
+        rendered = render(options, body, magics.shell.user_ns, base_url, client_options)
+    models = _models(magics, options, rendered)
     times = len(models) * options.repeat
     store = open_store() if log or options.chat else None
-    prompt = compose(
-        body,
-        magics.shell.user_ns,
-        raw=options.raw,
-        as_messages=options.messages,
-        system=options.system if options.system is not None else magics.system or None,
-    )
-    if options.system is not None and prompt.own_system:
-        raise PromptError("the system message is given twice, by -s and in the body; leave one of them out")
+    prompt = rendered.prompt if rendered is not None else _composed(magics, options, body)
     turn = None
     if options.chat is not None and store is not None:
         if times > 1:
@@ -79,14 +76,34 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
     call = Call(
         model="",
         messages=_continued(turn, prompt) if turn is not None else prompt.messages,
-        params=request_params(options),
-        options=_client_options(magics, options),
-        base_url=options.base_url or magics.base_url or None,
+        params={**(rendered.params if rendered is not None else {}), **request_params(options)},
+        options=client_options,
+        base_url=base_url,
         stream=not options.no_stream,
         cache=options.cache,
         facts=_facts(options, prompt, place, turn, several=times > 1),
+        tools=find_tools(options.tools, magics.shell.user_ns),
+        schema=find_schema(options.schema, magics.shell.user_ns),
     )
-    return Plan(_spread(call, models, options.repeat), prompt, turn, store if log else None)
+    steps = (rendered.step,) if rendered is not None else ()
+    return Plan(_spread(call, models, options.repeat), prompt, turn, store if log else None, steps)
+
+
+def _composed(magics: Any, options: CellOptions, body: str) -> Prompt:
+    """Make messages of the body, with the images that the line names."""
+    space = magics.shell.user_ns
+    prompt = compose(
+        body,
+        space,
+        raw=options.raw,
+        as_messages=options.messages,
+        system=options.system if options.system is not None else magics.system or None,
+    )
+    if options.system is not None and prompt.own_system:
+        raise PromptError("the system message is given twice, by -s and in the body; leave one of them out")
+    if options.image:
+        return replace(prompt, messages=with_parts(prompt.messages, find_images(options.image, space)))
+    return prompt
 
 
 def _spread(call: Call, models: list[str], repeats: int) -> list[Call]:
@@ -104,8 +121,9 @@ def _spread(call: Call, models: list[str], repeats: int) -> list[Call]:
     ]
 
 
-def _models(magics: Any, options: CellOptions) -> list[str]:
-    named = options.model or [magics.model or load().model or ""]
+def _models(magics: Any, options: CellOptions, rendered: Rendered | None) -> list[str]:
+    own = rendered.model if rendered is not None else None
+    named = options.model or [own or magics.model or load().model or ""]
     models = [name.strip() for given in named for name in given.split(",") if name.strip()]
     if not models:
         raise SettingsError(
@@ -154,34 +172,10 @@ def _client_options(magics: Any, options: CellOptions) -> dict[str, Any]:
         found["virtual_key"] = options.virtual_key
     tags = pairs(options.tag, "--tag")
     for name, value in tags.items():
-        if len(value) > _METADATA_LIMIT:
+        if len(value) > METADATA_LIMIT:
             raise PromptError(
-                f"--tag {name} is {len(value)} characters long and Portkey takes {_METADATA_LIMIT}; shorten it"
+                f"--tag {name} is {len(value)} characters long and Portkey takes {METADATA_LIMIT}; shorten it"
             )
     if tags:
         found["metadata"] = tags
     return found
-
-
-def find_config(text: str, namespace: Mapping[str, Any]) -> Any:
-    """Return the config that a text means: JSON, a name in the notebook, or a saved config's id.
-
-    Raises
-    ------
-    ConfigError
-        When it is JSON that does not fit, or neither a name here nor the id of a saved config.
-    """
-    if text.lstrip().startswith("{"):
-        return parse_config(text)
-    if text in namespace:
-        value = namespace[text]
-        if not isinstance(value, Mapping | str):
-            raise ConfigError(
-                f"`{text}` is {type(value).__name__}, no config; compose one with `%%portkey_config {text}`"
-            )
-        return parse_config(dict(value) if isinstance(value, Config) else value)
-    if text.isidentifier() and not text.startswith(("pc_", "cf_")):
-        close = difflib.get_close_matches(text, config_names(namespace), 1)
-        hint = f"did you mean `{close[0]}`?" if close else f"compose it with `%%portkey_config {text}`"
-        raise ConfigError(f"no config named `{text}` in this notebook; {hint} (a saved config's id looks like pc-...)")
-    return parse_config(text)

@@ -10,9 +10,14 @@ from portkey_nb.engine.call import Call
 from portkey_nb.engine.conclusion import demo_prices, estimated_tokens
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.cost import UsageParts, price_call
+from portkey_nb.engine.foresight import foresee
+from portkey_nb.engine.normalize import content_text
 from portkey_nb.engine.summary import money
-from portkey_nb.gateway.config import redact
+from portkey_nb.gateway.secrecy import redact
 from portkey_nb.settings import load
+
+_SHOWN = 60
+"""Characters of an image's data that are shown."""
 
 
 def preview(plan: Any) -> None:
@@ -24,13 +29,14 @@ def preview(plan: Any) -> None:
 def describe(call: Call) -> str:
     """Return one call as text: where it would go, its body, and an estimate of its cost."""
     client = client_for(call.base_url, call.options)
-    body: dict[str, Any] = {"model": call.model, "messages": call.messages, **call.params}
+    sight = foresee(call, client)
+    body: dict[str, Any] = {"model": call.model, "messages": _without_data(call.messages), **sight.params}
     if call.stream:
         body["stream"] = True
     options = {name: value for name, value in redact(client._options).items() if value is not None}
     if isinstance(options.get("config"), dict):
         options["config"] = redact(options["config"])
-    tokens = max(1, estimated_tokens(*(message.get("content") for message in call.messages)))
+    tokens = max(1, estimated_tokens(*(content_text(message.get("content")) for message in call.messages)))
     usage = UsageParts(tokens, 0, None, None, None)
     demo = client.base_url == "demo"
     priced = price_call(
@@ -48,6 +54,27 @@ def describe(call: Call) -> str:
             f"would POST {client.base_url}/chat/completions (dry run, nothing was sent)",
             f"options: {json.dumps(options, default=str, ensure_ascii=False)}",
             json.dumps(body, indent=2, ensure_ascii=False, default=str),
-            f"about {tokens:,} input tokens; {cost}",
+            f"about {tokens:,} input tokens{' beside the images' if _has_images(call.messages) else ''}; {cost}",
+            *sight.sentences,
         ]
     )
+
+
+def _has_images(messages: list[dict[str, Any]]) -> bool:
+    return any("image_url" in part for message in messages for part in _parts(message))
+
+
+def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def _without_data(value: Any) -> Any:
+    """Return messages in which the bytes of images are but counted."""
+    if isinstance(value, str) and value.startswith("data:") and len(value) > _SHOWN:
+        return f"{value[:_SHOWN]}… ({len(value):,} characters)"
+    if isinstance(value, dict):
+        return {name: _without_data(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_data(item) for item in value]
+    return value

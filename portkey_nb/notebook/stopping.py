@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,16 @@ class StopButton:
     def __init__(self) -> None:
         self.pressed = False
         self._earlier: Callable[..., Any] | None = None
+        self._lent = False
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let a press strike as KeyboardInterrupt, while a function of the person's own runs."""
+        self._lent = True
+        try:
+            yield
+        finally:
+            self._lent = False
 
     def __enter__(self) -> StopButton:
         # Only the main thread is interrupted, and only it may set a handler.
@@ -40,3 +51,5 @@ class StopButton:
 
     def _press(self, number: int, frame: Any) -> None:
         self.pressed = True
+        if self._lent:
+            raise KeyboardInterrupt

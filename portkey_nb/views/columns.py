@@ -9,6 +9,7 @@ from portkey_nb.views.fragments import block_html
 from portkey_nb.views.highlighting import COLOURS
 from portkey_nb.views.safety import escape_prose, plain_text
 from portkey_nb.views.source import code_span, escape_markdown, render_markdown
+from portkey_nb.views.steps import Step, step_html, step_markdown, step_text
 
 # Every style is inline: a style sheet is dropped where a notebook is not trusted, and would reach other outputs.
 _FONT = "font-family:var(--jp-content-font-family,system-ui,sans-serif)"
@@ -49,6 +50,10 @@ class Column:
         One line, where the call failed.
     reasoning : str
         What the model thought before it answered, as plain text.
+    steps : sequence of Step
+        What happened before the answer: tools that were called, and what was said between.
+    plain : str
+        What a terminal shows in place of ``text``; the text itself where it is empty.
     """
 
     label: str
@@ -57,6 +62,8 @@ class Column:
     footer_html: str = ""
     error: str | None = None
     reasoning: str = ""
+    steps: Sequence[Step] = ()
+    plain: str = ""
 
 
 def bundle(columns: Sequence[Column], *, chrome: bool | None = None) -> dict[str, str]:
@@ -112,6 +119,7 @@ def _box(label: str, body: str, footer: str, *, chrome: bool) -> str:
 
 def _column_html(column: Column, *, chrome: bool) -> str:
     body = thought_html(column.reasoning) if column.reasoning else ""
+    body += "".join(step_html(step) for step in column.steps)
     body += block_html(column.text, {})
     if column.error:
         body += error_html(column.error)
@@ -122,11 +130,13 @@ def side_by_side_text(columns: Sequence[Column], *, chrome: bool | None = None) 
     """Return replies one under the other as text for a terminal."""
     chrome = len(columns) > 1 if chrome is None else chrome
     if not chrome and len(columns) == 1 and not columns[0].error:
-        return plain_text(columns[0].text)
+        return plain_text(columns[0].plain or columns[0].text)
     shown = []
     for column in columns:
         parts = [f"── {plain_text(column.label)} ──"] if chrome else []
-        parts += [plain_text(part) for part in (column.text, column.error or "", column.footer) if part]
+        parts += [step_text(step) for step in column.steps]
+        said = column.plain or column.text
+        parts += [plain_text(part) for part in (said, column.error or "", column.footer) if part]
         shown.append("\n".join(parts))
     return "\n\n".join(shown)
 
@@ -137,6 +147,7 @@ def side_by_side_markdown(columns: Sequence[Column], *, chrome: bool | None = No
     shown = []
     for column in columns:
         parts = [f"**{escape_markdown(column.label)}**"] if chrome else []
+        parts += [step_markdown(step) for step in column.steps]
         parts.append(render_markdown(column.text))
         if column.error:
             parts.append(f"> {code_span(column.error)}")

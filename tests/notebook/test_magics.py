@@ -163,7 +163,7 @@ def test_every_flag_changes_the_request(shell: Any) -> None:
         {"role": "user", "content": "Tell me about Lyon"},
     ]
     assert row["tags"] == {"team": "red"}
-    assert row["metadata"] == {"team": "red"}
+    assert row["metadata"] == {"team": "red", "run_id": row.name}
     assert row["template"] == "Tell me about {{city}}"
     assert row["vars"] == {"city": "Lyon"}
     assert not row["stream"]
@@ -415,7 +415,7 @@ def test_control_characters_of_a_server_reach_no_terminal(shell: Any, capsys: py
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("-p n=2", "--repeat 2"), ("-t 0 -p temperature=1", "twice"), ("--schema X", "not in this version")],
+    [("-p n=2", "--repeat 2"), ("-t 0 -p temperature=1", "twice"), ("--schema X", "not defined")],
 )
 def test_what_would_be_lost_in_silence_is_refused(shell: Any, line: str, said: str) -> None:
     with pytest.raises(PromptError, match=said):

@@ -1,0 +1,148 @@
+"""What will become of a call's parameters on the way to its provider, known before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from portkey_nb.engine.call import Call
+from portkey_nb.errors import PromptError
+from portkey_nb.gateway.client import AsyncPortkey
+from portkey_nb.gateway.outline import leaves, providers_of, target_of
+from portkey_nb.gateway.parameters import altered, keeps, lost_in_messages, needed, prepared
+
+OBSERVED, HOSTED = "1.15.2", "2.x"
+"""Versions of the table of parameters: the open-source gateway's, and the hosted one's."""
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What is known of a call before it is sent.
+
+    Attributes
+    ----------
+    providers : tuple of str
+        Who may answer, in the order in which they are tried; empty where nobody can tell.
+    params : dict
+        Request parameters as they will be sent, tools and schema among them.
+    lost : dict of str to str
+        Parameter -> what becomes of it ("1.5 is limited to 1 by anthropic").
+    forced : bool
+        Whether a tool call stands in for the response format, which a provider would drop.
+    version : str
+        Of the table of parameters that was asked.
+    config : mapping, str or None
+        The routing Config.
+    """
+
+    providers: tuple[str, ...]
+    params: dict[str, Any]
+    lost: dict[str, str]
+    forced: bool = False
+    version: str = OBSERVED
+    config: Any = None
+
+    @property
+    def sentences(self) -> list[str]:
+        """What a person is told beforehand."""
+        return [f"`{name}` {what}" for name, what in self.lost.items()]
+
+
+def foresee(call: Call, client: AsyncPortkey) -> Foresight:
+    """Work out what a call will send, and what its providers will make of it.
+
+    Raises
+    ------
+    PromptError
+        When the only provider asks for a parameter that is not set.
+    """
+    options, kind = client._options, client._target.kind
+    version = HOSTED if kind == "hosted" else OBSERVED
+    providers = _providers(call.model, options, kind)
+    params = prepared(call.params)
+    _demand(providers, call.model, params, options, kind)
+    if call.tools:
+        params["tools"] = [*params.get("tools", ()), *(tool.definition for tool in call.tools.values())]
+    forced = call.schema is not None and not all(
+        keeps(provider, "response_format", gateway=version, model=call.model) for provider in providers
+    )
+    if call.schema is not None and forced:
+        params["tools"] = [*params.get("tools", ()), call.schema.tool]
+        params["tool_choice"] = "required" if call.tools else call.schema.tool_choice
+    elif call.schema is not None:
+        params["response_format"] = call.schema.response_format
+    sight = Foresight(providers, params, {}, forced, version, options.get("config"))
+    lost: dict[str, str] = {}
+    for path, provider in _ways(sight):
+        for name, what in lost_to(provider, call, sight, path).items():
+            lost[name] = f"{lost[name]}, {what}" if name in lost and what not in lost[name] else what
+    return replace(sight, lost=lost)
+
+
+def lost_to(provider: str | None, call: Call, sight: Foresight, path: str | None = None) -> dict[str, str]:
+    """Return what one provider does to a call: name of a parameter, or ``messages`` -> what becomes of it.
+
+    Parameters
+    ----------
+    provider : str or None
+    call : Call
+    sight : Foresight
+    path : str, optional
+        The Config's target that stands for the provider; its own parameters go before the call's.
+    """
+    override = (target_of(sight.config, path) or {}).get("override_params") or {}
+    params = {**sight.params, **override}
+    model = str(params.pop("model", call.model))
+    found = [
+        *altered(provider, params, gateway=sight.version, model=model),
+        *lost_in_messages(provider, call.messages, gateway=sight.version, model=model),
+    ]
+    lost: dict[str, str] = {}
+    for one in found:
+        lost[one.parameter] = f"{lost[one.parameter]}, {one.text}" if one.parameter in lost else one.text
+    return lost
+
+
+def _ways(sight: Foresight) -> list[tuple[str | None, str]]:
+    """Return the targets that may answer, each with its provider."""
+    found = [(path, str(target.get("provider") or "")) for path, target in leaves(sight.config)]
+    named: list[tuple[str | None, str]] = [(path, provider) for path, provider in found if provider]
+    return named or [(None, provider) for provider in sight.providers]
+
+
+def provider_named(model: str, options: Mapping[str, Any]) -> str | None:
+    """Return the provider, or the slug of one, that a call names; None where only the gateway knows."""
+    if model.startswith("@") and not model.startswith(("@cf/", "@hf/")):
+        return model[1:].partition("/")[0]
+    provider = options.get("provider")
+    return str(provider).removeprefix("@") if provider else None
+
+
+def _providers(model: str, options: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    config = options.get("config")
+    if isinstance(config, Mapping):
+        found = providers_of(config)
+        if found:
+            return found
+    named = options.get("provider")
+    if named and not str(named).startswith("@"):
+        return (str(named),)
+    if kind == "demo" and not model.startswith("@"):
+        from portkey_nb.gateway.demo.models import find_model  # loads only with the demo gateway
+
+        return (find_model(model).provider,)
+    return ()
+
+
+def _demand(
+    providers: tuple[str, ...], model: str, params: Mapping[str, Any], options: Mapping[str, Any], kind: str
+) -> None:
+    """Ask for what the provider would refuse to do without."""
+    if len(providers) != 1 or kind == "demo" or isinstance(options.get("config"), Mapping):
+        return
+    given = {"max_tokens" if name == "max_completion_tokens" else name for name in params}
+    for name in needed(providers[0], model=model):
+        if name not in given:
+            hint = "--max-tokens 1024, or max_tokens=1024 in Python" if name == "max_tokens" else f"-p {name}=..."
+            raise PromptError(f"{providers[0]} answers only where `{name}` is set; add {hint}")

@@ -1,0 +1,183 @@
+"""A cell's calls while they run: what comes is painted, and the tools that models call are run in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from portkey_nb.engine.call import Call, Event, Outcome
+from portkey_nb.engine.connections import client_for
+from portkey_nb.engine.foresight import foresee
+from portkey_nb.engine.rounds import Rounds, Step
+from portkey_nb.engine.runner import Runner
+from portkey_nb.engine.running import Running
+from portkey_nb.engine.summary import column, shown_step
+from portkey_nb.errors import PortkeyError, SchemaError
+from portkey_nb.notebook.chats import ChatTurn
+from portkey_nb.notebook.live import LiveCell
+from portkey_nb.notebook.plan import Plan
+from portkey_nb.notebook.stopping import StopButton
+from portkey_nb.views.columns import Column
+
+TICK_S = 0.04
+"""Longest wait for the next piece before the painter gets its turn."""
+
+
+@dataclass
+class Question:
+    """One column of a cell: what was asked, and how it came out.
+
+    Attributes
+    ----------
+    asked : Call
+        The first request.
+    rounds : Rounds
+        The requests that followed it.
+    outcome : Outcome, PortkeyError or None
+        How the last one came out; an error where it was not sent, None where nothing is known.
+    misfit : SchemaError or None
+        Where the answer came and does not fit the schema.
+    """
+
+    asked: Call
+    rounds: Rounds
+    outcome: Outcome | PortkeyError | None = None
+    misfit: SchemaError | None = None
+
+    @property
+    def label(self) -> str:
+        """What its column is called."""
+        return self.asked.label
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is a whole answer."""
+        return isinstance(self.outcome, Outcome) and self.outcome.run.status == "ok" and not self.open
+
+    @property
+    def open(self) -> bool:
+        """Whether the last answer calls tools, and no request followed it."""
+        return isinstance(self.outcome, Outcome) and self.rounds.wants(self.outcome)
+
+    @property
+    def error(self) -> PortkeyError | None:
+        """Why there is no whole answer, or none that fits."""
+        if isinstance(self.outcome, PortkeyError):
+            return self.outcome
+        if self.outcome is None:
+            return None
+        return self.outcome.error or self.rounds.unfinished(self.outcome) or self.misfit
+
+
+def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
+    """Follow a cell's calls until all are done or the person presses stop.
+
+    Parameters
+    ----------
+    plan : Plan
+    view : LiveCell
+    stop : StopButton
+
+    Returns
+    -------
+    list of Question
+        One for each call of the plan, in its order.
+    """
+    questions = [Question(call, Rounds(call, steps=list(plan.steps))) for call in plan.calls]
+    for index, call in enumerate(plan.calls):
+        view.note(index, _beforehand(call))
+        for step in plan.steps:
+            view.step(index, shown_step(step))
+    view.start()
+    watched = _Watched(questions, plan.turn, Running(Runner(plan.store), plan.calls), view, stop)
+    try:
+        watched.follow(watched.running.events(TICK_S))
+    except KeyboardInterrupt:  # in a tool, or in a shell that interrupts by other means than a signal
+        stop.pressed = True
+    if stop.pressed:
+        watched.running.stop()
+        watched.follow(watched.running.waiting())
+    for question, outcome in zip(questions, watched.running.outcomes(), strict=True):
+        question.outcome = outcome
+    return questions
+
+
+def _beforehand(call: Call) -> str:
+    """Return what is known to become of a call's parameters."""
+    try:
+        return " · ".join(foresee(call, client_for(call.base_url, call.options)).sentences)
+    except PortkeyError:
+        return ""  # said by the call itself
+
+
+def shown(question: Question, turn: ChatTurn | None) -> Column:
+    """Return a question as it came out, as a column."""
+    outcome, call, rounds = question.outcome, question.asked, question.rounds
+    if not isinstance(outcome, Outcome):
+        said = outcome.message if isinstance(outcome, PortkeyError) else None
+        return Column(label=call.label, text="", footer=f"{call.model} · not sent", error=said, reasoning="")
+    as_json = call.schema is not None and outcome.run.status == "ok"
+    found = column(call.label, outcome.run, steps=rounds.steps, earlier=rounds.earlier, as_json=as_json)
+    if turn is not None and turn.note:
+        found = replace(found, footer=f"{found.footer} · {turn.note}")
+    failed = question.misfit or rounds.unfinished(outcome)
+    return replace(found, error=failed.message) if failed is not None else found
+
+
+class _Watched:
+    """The calls under way, and the view that shows them."""
+
+    def __init__(
+        self, questions: list[Question], turn: ChatTurn | None, running: Running, view: LiveCell, stop: StopButton
+    ) -> None:
+        self.questions = questions
+        self.turn = turn
+        self.running = running
+        self.view = view
+        self.stop = stop
+        self._fenced: set[int] = set()
+
+    def follow(self, events: Iterator[Event | None]) -> None:
+        """Paint what happens until there is no more, or the person presses stop."""
+        stopped = self.stop.pressed
+        for event in events:
+            if event is not None and event.kind == "done":
+                self._done(event.index)
+            elif event is not None:
+                self._piece(event)
+            self.view.paint()
+            if self.stop.pressed and not stopped:
+                return
+
+    def _piece(self, event: Event) -> None:
+        # An answer that is to fit a schema is JSON, and is shown as such.
+        fence = event.kind == "text" and self.questions[event.index].asked.schema is not None
+        if fence and event.index not in self._fenced and event.text:
+            self._fenced.add(event.index)
+            self.view.push(event.index, "```json\n")
+        self.view.push(event.index, event.text, event.kind)
+
+    def _done(self, index: int) -> None:
+        question = self.questions[index]
+        question.outcome = outcome = self.running.outcome(index)
+        following = self._run_tools(index, question.rounds, outcome)
+        if following is not None:
+            self._fenced.discard(index)
+            self.running.go_on(index, following)
+            return
+        found = shown(question, self.turn)
+        if found.error:
+            self.view.fail(index, found.error)
+        self.view.footer(index, found.footer)
+
+    def _run_tools(self, index: int, rounds: Rounds, outcome: Outcome | PortkeyError | None) -> Call | None:
+        if self.stop.pressed or not isinstance(outcome, Outcome):
+            return None
+
+        def tell(step: Step) -> None:
+            if step.result is not None:
+                self.view.step(index, shown_step(step))
+                self.view.paint()
+
+        with self.stop.lent():
+            return rounds.following(outcome, tell)
