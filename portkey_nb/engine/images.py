@@ -181,7 +181,7 @@ def _of_picture(picture: Any, shown: str) -> bytes:
             _simple(picture).save(buffer, format="PNG")
         return buffer.getvalue()
     except Exception as raised:  # noqa: BLE001 (decoders of broken files raise anything)
-        fault = str(raised) or type(raised).__name__
+        fault = _line(str(raised) or type(raised).__name__)
     raise PromptError(f"{shown} cannot be saved as PNG: {fault}; convert it to RGB first")
 
 
@@ -209,7 +209,7 @@ def _of_figure(figure: Any, shown: str) -> bytes:
         figure.savefig(buffer, format="png", bbox_inches="tight")
         return buffer.getvalue()
     except Exception as raised:  # noqa: BLE001 (artists of the user's own raise anything)
-        fault = f"{type(raised).__name__}: {raised}"
+        fault = _line(f"{type(raised).__name__}: {raised}")
     raise PromptError(f"{shown} cannot be drawn: {fault}")
 
 
@@ -271,7 +271,11 @@ def _shown(thing: Any) -> str:
     if isinstance(thing, str | os.PathLike):
         text = repr(os.fspath(thing))
         return text if len(text) <= 200 else f"{text[:60]}…"
-    return f"the {type(thing).__name__}"
+    return "the image" if isinstance(thing, bytes | bytearray | memoryview) else f"the {type(thing).__name__}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text[:1000].split())[:200]
 
 
 def _too_large(size: int) -> str:
