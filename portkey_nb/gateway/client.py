@@ -1,4 +1,4 @@
-"""Portkey and AsyncPortkey: ``chat.completions.create``, ``with_options``, ``models.list``; shells around one core."""
+"""Portkey and AsyncPortkey: ``chat.completions.create``, ``with_options`` and more; shells around one core."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ import asyncio
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 import httpx
 
-from portkey_nb.errors import PortkeyError
+from portkey_nb.errors import AuthenticationError, PermissionDeniedError, PortkeyError
 from portkey_nb.gateway.config import hidden
 from portkey_nb.gateway.core import Core, deadline_of, pause_before_retry
 from portkey_nb.gateway.request import Request
+from portkey_nb.gateway.resources import (
+    AsyncConfigs,
+    AsyncFeedback,
+    AsyncModels,
+    AsyncPrompts,
+    Configs,
+    Feedback,
+    Models,
+    Prompts,
+)
 from portkey_nb.gateway.streams import AsyncStream, Stream
 from portkey_nb.gateway.transport import async_client, read_until, sync_client
-from portkey_nb.gateway.types import ChatCompletion, ModelList
+from portkey_nb.gateway.types import Answer, ChatCompletion
+
+A = TypeVar("A", bound=Answer)
 
 Observer = Callable[[int], None]
 """Called with the number of each attempt as it is sent, from 1."""
@@ -75,6 +87,21 @@ class Portkey(Core):
         """The model list: ``models.list()``."""
         return Models(self)
 
+    @property
+    def prompts(self) -> Prompts:
+        """Prompt templates saved in Portkey: ``prompts.render``, ``prompts.completions.create``, ``prompts.list``."""
+        return Prompts(self)
+
+    @property
+    def feedback(self) -> Feedback:
+        """Feedback on answers by their trace id: ``feedback.create``."""
+        return Feedback(self)
+
+    @property
+    def configs(self) -> Configs:
+        """Configs saved in Portkey: ``configs.list()``."""
+        return Configs(self)
+
     def close(self) -> None:
         """Close the connections; the client and those made of it by ``with_options`` are done then."""
         self._http.close()
@@ -84,6 +111,22 @@ class Portkey(Core):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _complete(self, request: Request) -> ChatCompletion | Stream:
+        deadline = deadline_of(request)
+        response = self._send(request, deadline)
+        return Stream(response, request, deadline) if request.stream else self._completion(response, request)
+
+    def _read(self, request: Request, kind: type[A]) -> A:
+        response = self._send(request, deadline_of(request))
+        return kind(self._body(response, request), dict(response.headers))
+
+    def _list(self, what: str, query: Mapping[str, Any], kind: type[A]) -> A:
+        try:
+            return self._read(self._listing(what, query), kind)
+        except (AuthenticationError, PermissionDeniedError) as error:
+            refused = self._denied(error, what)
+        raise refused
 
     def _send(self, request: Request, deadline: float | None) -> httpx.Response:
         attempt = 0
@@ -170,24 +213,7 @@ class Completions:
         """
         client, extra_headers = self._client, hidden(extra_headers)
         request = client._chat(messages, model, stream, timeout, extra_headers, request_params)
-        deadline = deadline_of(request)
-        response = client._send(request, deadline)
-        if stream:
-            return Stream(response, request, deadline)
-        return client._completion(response, request)
-
-
-class Models:
-    """``list`` for blocking calls."""
-
-    def __init__(self, client: Portkey) -> None:
-        self._client = client
-
-    def list(self) -> ModelList:
-        """Return the models that the gateway offers."""
-        request = self._client._models()
-        response = self._client._send(request, deadline_of(request))
-        return ModelList(self._client._body(response, request), dict(response.headers))
+        return client._complete(request)
 
 
 class AsyncPortkey(Core):
@@ -219,6 +245,21 @@ class AsyncPortkey(Core):
         """The model list: ``await models.list()``."""
         return AsyncModels(self)
 
+    @property
+    def prompts(self) -> AsyncPrompts:
+        """Prompt templates saved in Portkey, as :attr:`Portkey.prompts`."""
+        return AsyncPrompts(self)
+
+    @property
+    def feedback(self) -> AsyncFeedback:
+        """Feedback on answers by their trace id: ``await feedback.create``."""
+        return AsyncFeedback(self)
+
+    @property
+    def configs(self) -> AsyncConfigs:
+        """Configs saved in Portkey: ``await configs.list()``."""
+        return AsyncConfigs(self)
+
     async def close(self) -> None:
         """Close this event loop's connections."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
@@ -240,6 +281,22 @@ class AsyncPortkey(Core):
             pool = self._pools[loop] = _Pool(async_client(self._target, self._transport))
             await anext(pool.keeper)
         return pool.http
+
+    async def _complete(self, request: Request, observe: Observer | None = None) -> ChatCompletion | AsyncStream:
+        deadline = deadline_of(request)
+        response = await self._send(request, deadline, observe)
+        return AsyncStream(response, request, deadline) if request.stream else self._completion(response, request)
+
+    async def _read(self, request: Request, kind: type[A]) -> A:
+        response = await self._send(request, deadline_of(request), None)
+        return kind(self._body(response, request), dict(response.headers))
+
+    async def _list(self, what: str, query: Mapping[str, Any], kind: type[A]) -> A:
+        try:
+            return await self._read(self._listing(what, query), kind)
+        except (AuthenticationError, PermissionDeniedError) as error:
+            refused = self._denied(error, what)
+        raise refused
 
     async def _send(self, request: Request, deadline: float | None, observe: Observer | None) -> httpx.Response:
         attempt = 0
@@ -327,22 +384,4 @@ class AsyncCompletions:
 
     async def perform(self, request: Request, observe: Observer | None = None) -> ChatCompletion | AsyncStream:
         """Send a request that is already built, telling ``observe`` of each attempt."""
-        client = self._client
-        deadline = deadline_of(request)
-        response = await client._send(request, deadline, observe)
-        if request.stream:
-            return AsyncStream(response, request, deadline)
-        return client._completion(response, request)
-
-
-class AsyncModels:
-    """``list`` for ``await``."""
-
-    def __init__(self, client: AsyncPortkey) -> None:
-        self._client = client
-
-    async def list(self) -> ModelList:
-        """Return the models that the gateway offers."""
-        request = self._client._models()
-        response = await self._client._send(request, deadline_of(request), None)
-        return ModelList(self._client._body(response, request), dict(response.headers))
+        return await self._client._complete(request, observe)

@@ -12,8 +12,9 @@ import httpx
 from portkey_nb.errors import APIStatusError, PortkeyError, SettingsError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
 from portkey_nb.gateway.config import hidden, metadata_texts, parse_config
-from portkey_nb.gateway.refusals import refuse_hosted_only
-from portkey_nb.gateway.request import Request, chat_request, models_request
+from portkey_nb.gateway.hosted import denied, feedback_request, listing_request, prompt_request, render_request
+from portkey_nb.gateway.refusals import refuse_hosted_only, refuse_route
+from portkey_nb.gateway.request import Request, chat_request
 from portkey_nb.gateway.secrecy import revealed
 from portkey_nb.gateway.streaming import decode_object
 from portkey_nb.gateway.target import Target, resolve
@@ -151,8 +152,48 @@ class Core:
             max_retries=self._max_retries,
         )
 
-    def _models(self) -> Request:
-        return models_request(self._options, self._limits, self._max_retries)
+    def _prompt(self, prompt_id: str, variables: Any, stream: bool, timeout: Any, extra: Any, params: Any) -> Request:
+        refuse_route(self._target, "prompt templates", "send the messages themselves")
+        return prompt_request(
+            self._options,
+            prompt_id=prompt_id,
+            variables=variables,
+            overrides=params,
+            stream=stream,
+            extra_headers=extra,
+            limits=Timeouts.of(timeout, self._limits),
+            max_retries=self._max_retries,
+        )
+
+    def _render(self, prompt_id: str, variables: Any, params: Any) -> Request:
+        refuse_route(self._target, "prompt templates", "send the messages themselves")
+        return render_request(
+            self._options,
+            prompt_id=prompt_id,
+            variables=variables,
+            overrides=params,
+            limits=self._limits,
+            max_retries=self._max_retries,
+        )
+
+    def _feedback(self, trace_id: str, value: int, weight: float | None, metadata: Any) -> Request:
+        refuse_route(self._target, "feedback and the logs it belongs to", "keep it in the notebook")
+        return feedback_request(
+            self._options, trace_id=trace_id, value=value, weight=weight, metadata=metadata, limits=self._limits
+        )
+
+    def _listing(self, what: str, query: Mapping[str, Any]) -> Request:
+        if what != "models":
+            instead = "give the Config inline" if what == "configs" else "send the messages themselves"
+            refuse_route(self._target, f"saved {what}", instead)
+        elif not self._options.get("provider") and not isinstance(self._options.get("config"), Mapping):
+            refuse_route(self._target, "the models of a catalogue", "give `provider`, whose own list it hands on")
+        refuse_hosted_only(self._target, self._options)
+        return listing_request(self._options, what, query, self._limits, self._max_retries)
+
+    def _denied(self, error: APIStatusError, what: str) -> APIStatusError:
+        # What the open-source gateway hands on is the provider's own answer.
+        return error if self._target.kind == "local" else denied(error, what)
 
     def _httpx_request(self, client: Any, request: Request, deadline: float | None) -> httpx.Request:
         left = None if deadline is None else deadline - time.monotonic()
@@ -185,6 +226,9 @@ class Core:
 
     def _completion(self, response: httpx.Response, request: Request) -> ChatCompletion:
         body = self._body(response, request)
+        if "choices" not in body and isinstance(body.get("body"), dict):
+            # As Portkey documents the answer of /prompts/{id}/completions: {status, headers, body}.
+            body = body["body"]
         if isinstance(body.get("choices"), list):
             try:
                 return ChatCompletion(mend(body, "message"), dict(response.headers))

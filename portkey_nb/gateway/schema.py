@@ -145,7 +145,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "cache": Cache,
     "cb_config": CircuitBreaker,
 }
-_COMMON = {
+_COMMON: dict[type[BaseModel], str] = {
     Target: "provider, api_key, name, weight, strategy, targets, retry, cache, request_timeout, override_params, "
     "custom_host, input_guardrails, output_guardrails, and options that begin with their provider's name"
 }
