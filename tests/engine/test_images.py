@@ -99,7 +99,7 @@ def test_other_pictures_become_png(kind: str) -> None:
     assert picture.convert("RGB").getpixel((1, 1)) == (200, 0, 0)
 
 
-MODES = "1 L LA La P PA RGB RGBA RGBa RGBX CMYK YCbCr LAB HSV I I;16 F".split()
+MODES = [
     "1",
     "L",
     "LA",
