@@ -193,7 +193,7 @@ def test_any_other_name_is_answered_too(http: httpx.Client) -> None:
         ({"model": None}, "model"),
         ({"model": 4}, "model"),
         ({"stream": "true"}, "stream"),
-        ({"temperature": 3}, "temperature"),
+        ({"top_p": 3}, "top_p"),
         ({"temperature": "hot"}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 1.5}, "max_tokens"),
@@ -273,7 +273,7 @@ def test_the_placeholders_of_portkeys_own_examples_are_known(http: httpx.Client)
 def test_other_paths_and_methods_get_portkeys_shapes(gateway: DemoGateway, http: httpx.Client) -> None:
     root = gateway.base_url.removesuffix("/v1")
     assert http.get(f"{root}/").status_code == 200
-    for response in (http.get("/nowhere"), http.post("/feedback", json={})):
+    for response in (http.get("/nowhere"), http.post("/logs", json={})):
         assert (response.status_code, response.json()) == (404, {"message": "Not Found", "ok": False})
     wrong = http.get("/chat/completions")
     assert (wrong.status_code, wrong.headers["allow"], wrong.json()["status"]) == (405, "POST", "failure")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from portkey_nb.gateway.demo.conditions import Condition, query_problem
 from portkey_nb.gateway.demo.wire import Refusal, gateway_error
 
-__all__ = ["PROVIDERS", "Route", "check_provider", "read_config"]
+__all__ = ["PROVIDERS", "SAMPLE_CONFIGS", "Route", "check_provider", "check_virtual_key", "read_config", "refuse_host"]
 
 MODES = ("single", "loadbalance", "fallback", "conditional")
 RETRY_CODES = frozenset({429, 500, 502, 503, 504, 529})
@@ -50,6 +51,10 @@ class Route:
     ----------
     path : str
         As in ``x-portkey-last-used-option-index``.
+    name : str or None
+        Under which conditional routing finds it.
+    conditions, default_name
+        The rules of conditional routing, and the name of the target that holds where none fits.
     timeout_ms : float or None
         Limit until the response headers, in milliseconds.
     cache_age_s : float or None
@@ -57,8 +62,11 @@ class Route:
     """
 
     path: str = "config"
+    name: str | None = None
     mode: str = "single"
     on_status_codes: frozenset[int] | None = None
+    conditions: tuple[Condition, ...] = ()
+    default_name: str | None = None
     targets: tuple[Route, ...] = ()
     weight: float = 1.0
     provider: str | None = None
@@ -112,6 +120,16 @@ def check_model(model: Any) -> None:
                 f"Model Catalog. Use the model's plain name, '{model.rpartition('/')[2]}'."
             ),
         )
+
+
+def refuse_host(host: Any) -> None:
+    """Refuse a ``custom_host``: the demo gateway passes nothing on."""
+    if host:
+        message = (
+            f"The demo gateway reaches no other host, so custom_host '{str(host)[:100]}' cannot be used: leave it "
+            "out, or start the open-source gateway with `portkey-nb gateway`."
+        )
+        raise Refusal(400, gateway_error(message))
 
 
 def read_config(header: str | None, base: Route) -> Route:
@@ -169,7 +187,10 @@ class _Checker:
         if not isinstance(config, dict):
             self.wrong(place, f"Expected an object, received {type(config).__name__}")
             return above
-        here = replace(self._own(config, above, place), targets=(), mode="single", on_status_codes=None)
+        bare = replace(
+            above, name=None, targets=(), mode="single", on_status_codes=None, conditions=(), default_name=None
+        )
+        here = self._own(config, bare, place)
         strategy, targets = config.get("strategy"), config.get("targets")
         if strategy is None and targets is None:
             return here
@@ -183,7 +204,25 @@ class _Checker:
         )
         if mode == "loadbalance" and not any(target.weight > 0 for target in below):
             self.wrong((*place, "targets"), "At least one weight must be above 0")
-        return replace(here, mode=mode, on_status_codes=codes, targets=below)
+        rules, default = self._conditions(strategy, (*place, "strategy")) if mode == "conditional" else ((), None)
+        return replace(here, mode=mode, on_status_codes=codes, conditions=rules, default_name=default, targets=below)
+
+    def _conditions(self, strategy: Any, place: tuple[str | int, ...]) -> tuple[tuple[Condition, ...], str | None]:
+        """Read the rules of conditional routing, and the name that holds where none fits."""
+        given, default = strategy.get("conditions"), strategy.get("default")
+        if not isinstance(given, list) or not given:
+            self.wrong((*place, "conditions"), "Expected a list with at least one condition")
+            given = []
+        rules: list[Condition] = []
+        for number, rule in enumerate(given):
+            here = (*place, "conditions", number)
+            if not isinstance(rule, dict) or not isinstance(rule.get("then"), str):
+                self.wrong((*here, "then"), "Expected the name of a target")
+            elif (problem := query_problem(rule.get("query"))) is not None:
+                self.wrong((*here, "query"), problem)
+            else:
+                rules.append((rule["query"], rule["then"]))
+        return tuple(rules), None if default is None else str(default)
 
     def _strategy(self, strategy: Any, place: tuple[str | int, ...]) -> tuple[str, frozenset[int] | None]:
         if not isinstance(strategy, dict):
@@ -192,11 +231,6 @@ class _Checker:
         mode = strategy.get("mode")
         if mode not in MODES:
             self.wrong((*place, "strategy", "mode"), f"Invalid 'mode' value. Must be one of: {', '.join(MODES)}")
-        elif mode == "conditional":
-            self.wrong(
-                (*place, "strategy", "mode"),
-                "The demo gateway does not simulate conditional routing yet; use single, loadbalance or fallback",
-            )
         codes = strategy.get("on_status_codes")
         return str(mode), None if codes is None else self._codes(codes, (*place, "strategy", "on_status_codes"))
 
@@ -204,7 +238,11 @@ class _Checker:
         for name in _NOT_YET:
             if config.get(name):
                 self.wrong((*place, name), f"The demo gateway does not simulate {name} yet; leave it out")
+        if config.get("custom_host"):
+            refuse_host(config["custom_host"])
         own: dict[str, Any] = {"weight": self._weight(config, place)}
+        if config.get("name") is not None:
+            own["name"] = str(config["name"])
         self._provider(config, own, place)
         self._retry(config.get("retry"), own, place)
         self._cache(config.get("cache"), own, place)

@@ -11,7 +11,23 @@ from portkey_nb.gateway.demo.chance import fingerprint
 __all__ = ["likelihoods"]
 
 _CONTEXT = 12
-_OTHERS = (" the", " a", ".", ",", " and", " of", " is", " to", " in", " that", " it", " for", " not", " are", " as")
+_OTHERS: tuple[str, ...] = (
+    " the",
+    " a",
+    ".",
+    ",",
+    " and",
+    " of",
+    " is",
+    " to",
+    " in",
+    " that",
+    " it",
+    " for",
+    " not",
+    " are",
+    " as",
+)
 _OTHERS += (" with", " on", " be", " or", " I", " The", "\n")
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["received"]
+from portkey_nb.gateway.parameters import altered, table
 
-_DROPPED = {
-    "anthropic": frozenset({"response_format", "reasoning_effort", "logprobs", "top_logprobs"}),
-    "openai": frozenset({"thinking"}),
-    "mistral-ai": frozenset({"response_format"}),
-    "bedrock": frozenset({"response_format"}),
-}
+__all__ = ["received"]
 
 
 def received(provider: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request's body as its provider gets it from the gateway."""
-    dropped = _DROPPED.get(provider, frozenset())
-    return {name: value for name, value in body.items() if name not in dropped}
+    """Return a request's body as its provider gets it from the open-source gateway.
+
+    Examples
+    --------
+    >>> received("anthropic", {"model": "claude-sonnet", "temperature": 1.5, "seed": 7})
+    {'model': 'claude-sonnet', 'temperature': 1}
+    """
+    model = body.get("model")
+    kept = dict(body)
+    for change in altered(provider, body, model=model if isinstance(model, str) else None):
+        if change.kind == "dropped":
+            del kept[change.parameter]
+        elif change.kind == "limited" and provider in table():
+            kept[change.parameter] = table()[provider].cells[change.parameter].limit(change.value)
+    return kept

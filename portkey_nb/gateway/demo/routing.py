@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from portkey_nb.gateway.demo.chance import Chance
+from portkey_nb.gateway.demo.conditions import matching
 from portkey_nb.gateway.demo.config import Route
 from portkey_nb.gateway.demo.request import ChatRequest
-from portkey_nb.gateway.demo.wire import Answer
+from portkey_nb.gateway.demo.wire import Answer, Refusal, gateway_error
 
 __all__ = ["Ask", "Outcome", "follow"]
 
@@ -70,7 +71,9 @@ Ask = Callable[[Route], Awaitable[Outcome]]
 """Asks the model of one target, once."""
 
 
-async def follow(route: Route, ask: Ask, chance: Chance, *, pace: float) -> Outcome:
+async def follow(
+    route: Route, ask: Ask, chance: Chance, *, pace: float, facts: Mapping[str, Any] | None = None
+) -> Outcome:
     """Follow a Config to an outcome.
 
     Parameters
@@ -83,27 +86,44 @@ async def follow(route: Route, ask: Ask, chance: Chance, *, pace: float) -> Outc
         Decides where load is balanced.
     pace : float
         Factor on the back-off between retries; 0 for none.
+    facts : mapping, optional
+        ``metadata``, ``params`` and ``url`` of the request, which conditional routing goes by.
 
     Returns
     -------
     Outcome
         Of the target that answered, or of the last one that failed.
+
+    Raises
+    ------
+    Refusal
+        400 where conditional routing leads to no target.
     """
     if not route.targets:
         return await _try_target(route, ask, pace)
     if route.mode == "loadbalance":
         chosen = chance.weighted([target.weight for target in route.targets])
-        return await follow(route.targets[chosen], ask, chance, pace=pace)
+        return await follow(route.targets[chosen], ask, chance, pace=pace, facts=facts)
     if route.mode == "single":
-        return await follow(route.targets[0], ask, chance, pace=pace)
-    outcome = await follow(route.targets[0], ask, chance, pace=pace)
+        return await follow(route.targets[0], ask, chance, pace=pace, facts=facts)
+    if route.mode == "conditional":
+        return await follow(_matching(route, facts or {}), ask, chance, pace=pace, facts=facts)
+    outcome = await follow(route.targets[0], ask, chance, pace=pace, facts=facts)
     for target in route.targets[1:]:
         # Without a list of codes any failure moves on, 400 and 401 included, as with the open-source gateway.
         codes = route.on_status_codes
         if outcome.ok if codes is None else outcome.status not in codes:
             break
-        outcome = await follow(target, ask, chance, pace=pace)
+        outcome = await follow(target, ask, chance, pace=pace, facts=facts)
     return outcome
+
+
+def _matching(route: Route, facts: Mapping[str, Any]) -> Route:
+    name = matching(route.conditions, route.default_name, facts)
+    for target in route.targets:
+        if name is not None and target.name == name:
+            return target
+    raise Refusal(400, gateway_error("Query router did not resolve to any valid target"))
 
 
 async def _try_target(route: Route, ask: Ask, pace: float) -> Outcome:

@@ -27,7 +27,14 @@ def speak(request: ChatRequest, model: DemoModel, provider: str, chance: Chance)
     results = results_since(request.messages)
     asked = next((text for text in reversed(_said(request)) if text), "")
     if request.effort != "none":
-        thought = thoughts(asked, request.effort, request.budget, calls, len(results))
+        thought = thoughts(
+            asked,
+            request.effort,
+            request.budget,
+            calls,
+            len(results),
+            sums="arithmetic" not in model.weak_at,
+        )
         left = None if request.max_tokens is None else request.max_tokens - len(thought)
         if left is not None and left <= 0:
             return Choice(parts=(), finish="length", thought=thought[: request.max_tokens])

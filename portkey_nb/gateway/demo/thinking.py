@@ -19,7 +19,9 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _SENTENCES: Mapping[str, int] = {"minimal": 1, "low": 2, "medium": 4, "high": 7, "xhigh": 9}
 
 
-def thoughts(asked: str, effort: str, budget: int | None, calls: Sequence[Any], results: int) -> tuple[str, ...]:
+def thoughts(
+    asked: str, effort: str, budget: int | None, calls: Sequence[Any], results: int, *, sums: bool = True
+) -> tuple[str, ...]:
     """Return a train of thought in pieces, composed of the question alone.
 
     Parameters
@@ -32,13 +34,15 @@ def thoughts(asked: str, effort: str, budget: int | None, calls: Sequence[Any], 
         What the model is about to call.
     results : int
         How many results of tools it has.
+    sums : bool
+        Whether it works out sums; a model that gets them wrong must not think otherwise than it speaks.
     """
-    lines = _lines(asked, calls, results)
+    lines = _lines(asked, calls, results, sums=sums)
     text = " ".join(lines[: _SENTENCES.get(effort, 4)])
     return tuple(pieces(text))[:budget]
 
 
-def _lines(asked: str, calls: Sequence[Any], results: int) -> list[str]:
+def _lines(asked: str, calls: Sequence[Any], results: int, *, sums: bool) -> list[str]:
     short = " ".join(asked.split())
     lines = [f"The question is: “{short[:160]}{'…' if len(short) > 160 else ''}”"]
     if results:
@@ -51,7 +55,7 @@ def _lines(asked: str, calls: Sequence[Any], results: int) -> list[str]:
         values = [str(spot.value) for spot in found.of(kind)[:6]]
         if values:
             lines.append(f"It gives these {word}: {', '.join(values)}.")
-    for spot in found.of("sum")[:1]:
+    for spot in found.of("sum")[: int(sums)]:
         try:
             steps = work_out(str(spot.value))
         except (ValueError, ZeroDivisionError):
