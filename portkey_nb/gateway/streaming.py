@@ -21,6 +21,9 @@ from portkey_nb.gateway.types import ChatCompletion, ChatCompletionChunk, mend
 _decode = msgspec.json.Decoder().decode
 _BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
+_NUMBERS_BLOCKS = "cohere"
+"""A provider whose blocks of content, and tool calls, travel as choices of their own (gateway 1.15.2, whose Cohere
+transformer takes the block's index for the choice's). Cohere itself gives one answer, so all are its parts."""
 _ORDINARY = frozenset(
     {"id", "object", "created", "model", "provider", "system_fingerprint", "service_tier", "choices", "usage"}
 )
@@ -156,13 +159,26 @@ class ChunkReader:
         How many events have come.
     """
 
-    __slots__ = ("_add", "_between", "_builder", "_headers", "_secrets", "_sse", "count", "done", "failure", "over")
+    __slots__ = (
+        "_add",
+        "_between",
+        "_builder",
+        "_headers",
+        "_one_choice",
+        "_secrets",
+        "_sse",
+        "count",
+        "done",
+        "failure",
+        "over",
+    )
 
     def __init__(self, headers: Mapping[str, str], secrets: Callable[[], Sequence[str]] = tuple) -> None:
         self._headers = headers
         self._secrets = secrets
         self._sse = SSEDecoder()
         self._between = False
+        self._one_choice = headers.get("x-portkey-provider") == _NUMBERS_BLOCKS
         self._builder = CompletionBuilder(headers)
         self._add = self._builder.add
         self.count = 0
@@ -205,7 +221,11 @@ class ChunkReader:
             if event.get("error") or ("choices" not in event and is_error(event)):
                 self._fail(body_error(event, 200, self._headers, completion=self.completion(), secrets=self._secrets()))
                 return None
-            self._add(mend(event, "delta"))
+            mend(event, "delta")
+            if self._one_choice:
+                for choice in event["choices"]:
+                    choice["index"] = 0
+            self._add(event)
         except (TypeError, AttributeError, KeyError, ValueError, RecursionError):
             self._fail(self._malformed(payload))
             return None
