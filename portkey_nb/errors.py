@@ -205,7 +205,7 @@ class PermissionDeniedError(APIStatusError):
 class NotFoundError(APIStatusError):
     """404: no such model, config or route."""
 
-    hint = "`%portkey models` lists what there is; check the base URL"
+    hint = "check the name (`%portkey models` lists the models) and the base URL"
 
 
 class RequestTimeoutError(APIStatusError):

@@ -94,8 +94,8 @@ class Event:
     ----------
     index : int
         Which call.
-    kind : {"text", "reasoning", "done"}
-        What happened.
+    kind : {"text", "json", "reasoning", "done"}
+        What happened; ``json`` is a piece of an answer that is to fit a schema.
     text : str
         The piece that came.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from portkey_nb.engine.shapes import LISTED, NAMED, SINGLE, listed, mapped, one_line, pruned, rooted, walked
@@ -90,13 +90,17 @@ def misfit_of(validator: Validator, value: Any, most: int = 3) -> str:
         found.append(error)
         if len(found) >= _MOST_MISMATCHES:
             break
-    found.sort(key=lambda error: ([str(step) for step in error.absolute_path], relevance(error)))
+    found.sort(key=lambda error: (_in_order(error.absolute_path), relevance(error)))
     lines = []
     for error in found[:most]:
         path = ".".join(str(step) for step in error.absolute_path)
         said = one_line(error.message, 160)
         lines.append(f"{path}: {said}" if path else said)
     return listed(lines, len(found))
+
+
+def _in_order(path: Iterable[Any]) -> list[tuple[bool, int, str]]:
+    return [(False, step, "") if isinstance(step, int) else (True, 0, str(step)) for step in path]
 
 
 def wrapped(schema: dict[str, Any]) -> tuple[dict[str, Any], str]:

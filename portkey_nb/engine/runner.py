@@ -33,7 +33,7 @@ from portkey_nb.gateway.streams import AsyncStream
 from portkey_nb.settings import load
 
 Listener = Callable[[str, str], None]
-"""Called on the background loop with the kind ("text", "reasoning") and the piece that came."""
+"""Called on the background loop with the kind ("text", "json", "reasoning") and the piece that came."""
 
 
 class Runner:
@@ -167,6 +167,11 @@ class _Prepared:
         """The tool whose arguments are the answer, where one stands in for a response format."""
         return self.call.schema.name if self.call.schema is not None and self.sight.forced else None
 
+    @property
+    def content_kind(self) -> str:
+        """What the content of the answer is: ``json`` where it is asked to fit a schema."""
+        return "text" if self.call.schema is None or self.sight.forced else "json"
+
 
 def _nobody(kind: str, text: str) -> None:
     """Hear nothing."""
@@ -221,20 +226,24 @@ async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -
     try:
         answer = await prepared.client.chat.completions.perform(prepared.request, progress.sent)
         if isinstance(answer, AsyncStream):
-            await _follow(answer, progress, listen, NamedCall(prepared.stand_in))
+            await _follow(answer, progress, listen, prepared)
         else:
             progress.completion = answer
             progress.status, progress.headers = 200, answer.response_headers
             for choice in answer._data["choices"][:1]:
-                listen("text", message_text(choice["message"], prepared.stand_in))
+                listen(
+                    "text" if prepared.call.schema is None else "json",
+                    message_text(choice["message"], prepared.stand_in),
+                )
     finally:
         if progress.ended is None:
             progress.ended = time.monotonic()
 
 
-async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, stand_in: NamedCall) -> None:
+async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, prepared: _Prepared) -> None:
     progress.status, progress.headers = stream.status, stream.response_headers
     last = time.monotonic()
+    stand_in, kind = NamedCall(prepared.stand_in), prepared.content_kind
     try:
         async for chunk in stream:
             for choice in chunk._data["choices"]:
@@ -245,9 +254,10 @@ async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, sta
                 if choice["index"] == 0:
                     if thought:
                         listen("reasoning", thought)
-                    text += stand_in.arguments(delta)
                     if text:
-                        listen("text", text)
+                        listen(kind, text)
+                    if given := stand_in.arguments(delta):
+                        listen("json", given)
             last = time.monotonic()
         # Not when the connection was done with: a gateway may hold it open behind the answer.
         progress.ended = last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -124,9 +125,11 @@ def schema_of(thing: Any) -> Schema:
         return thing
     if isinstance(thing, str):
         thing = _decoded(thing)
-    if isinstance(thing, Mapping):
+    if not isinstance(thing, Mapping):
+        return _of_type(thing)
+    with suppress(RecursionError):
         return _of_mapping(thing)
-    return _of_type(thing)
+    raise PromptError("the JSON schema is nested too deep; put its parts under `$defs` and refer to them")
 
 
 def records(value: Any) -> list[dict[str, Any]]:
@@ -202,8 +205,11 @@ def _of_mapping(given: Mapping[str, Any]) -> Schema:
     name = fitting_name(name or str(schema.get("title") or ""), "answer")
 
     def read(text: str) -> Any:
-        value = json.loads(text)
-        fault = misfit_of(validator, value)
+        try:
+            value = json.loads(text)
+            fault = misfit_of(validator, value)
+        except RecursionError:
+            fault = "it is nested too deep, or the schema refers to itself without end"
         if fault:
             raise ValueError(fault)
         return value

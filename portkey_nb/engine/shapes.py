@@ -74,8 +74,11 @@ def tidied(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def rooted(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema whose root is not a reference: providers want to see its type there."""
-    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    definition = schema.get("$defs", {}).get(name)
+    definition: Any = None
+    for word in ("$defs", "definitions"):
+        held, name = schema.get(word), str(schema.get("$ref", "")).removeprefix(f"#/{word}/")
+        if isinstance(held, Mapping) and name in held:
+            definition = held[name]
     if not isinstance(definition, Mapping):
         return schema
     return {**definition, **{word: value for word, value in schema.items() if word != "$ref"}}

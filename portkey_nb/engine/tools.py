@@ -231,18 +231,25 @@ def _awaited(value: Any) -> Any:
 
 def _beside(wait: Callable[[], Any]) -> Any:
     """Run a coroutine to its end in a thread of its own; when the person stops it, it is cancelled and awaited."""
-    loop = asyncio.new_event_loop()
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    loop = runner.get_loop()
     outcome: list[Any] = []
-    ended = threading.Event()
-    task = loop.create_task(wait())
+    tasks: list[asyncio.Task[Any]] = []
+    stopped, ended = threading.Event(), threading.Event()
+
+    async def watched() -> Any:
+        tasks.extend(asyncio.all_tasks())
+        if stopped.is_set():
+            raise asyncio.CancelledError
+        return await wait()
 
     def work() -> None:
         try:
-            outcome.extend((True, loop.run_until_complete(task)))
+            with runner:
+                outcome.extend((True, runner.run(watched())))
         except BaseException as raised:  # noqa: BLE001 (told to the thread that waits)
             outcome.extend((False, raised))
         finally:
-            loop.close()
             ended.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
@@ -250,8 +257,10 @@ def _beside(wait: Callable[[], Any]) -> Any:
         thread.start()
         ended.wait()
     except KeyboardInterrupt:
+        stopped.set()
         with suppress(RuntimeError):  # the loop is closed where the coroutine has just ended
-            loop.call_soon_threadsafe(task.cancel)
+            for task in tasks:
+                loop.call_soon_threadsafe(task.cancel)
         ended.wait(_PATIENCE)
         raise
     done, value = outcome

@@ -67,8 +67,21 @@ class LiveCell:
             self._painter.start(self._columns)
 
     def push(self, index: int, text: str, kind: str = "text") -> None:
-        """Take a piece of a reply, or of what a model thinks (``kind="reasoning"``); nothing is painted yet."""
-        self._columns[index].push(text, kind)
+        """Take a piece of a reply; nothing is painted yet.
+
+        Parameters
+        ----------
+        index : int
+        text : str
+        kind : {"text", "json", "reasoning"}
+            Markdown, JSON that is shown as code, or what the model thinks.
+        """
+        column = self._columns[index]
+        if kind == "json" and text and not column.fenced:
+            column.fenced = True
+            if not isinstance(self._painter, TextPainter):
+                column.push("\n\n```json\n" if column.text else "```json\n", "text")
+        column.push(text, kind)
 
     def step(self, index: int, step: Step) -> None:
         """Show a tool's call, under what was said before it."""

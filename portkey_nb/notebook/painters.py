@@ -35,6 +35,7 @@ class LiveColumn:
         self.changed = True
         self.steps: list[Step] = []
         self.note = ""
+        self.fenced = False
         self.new_parts: list[str | Step] = []
         self.new_reasoning: list[str] = []
 
@@ -51,6 +52,7 @@ class LiveColumn:
         said = "".join(self.text)
         self.steps += [Step(text=said), step] if said else [step]
         self.text.clear()
+        self.fenced = False
         self.new_parts.append(step)
         self.length += len(step.result)
         self.changed = True

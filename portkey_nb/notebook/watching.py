@@ -135,7 +135,6 @@ class _Watched:
         self.running = running
         self.view = view
         self.stop = stop
-        self._fenced: set[int] = set()
 
     def follow(self, events: Iterator[Event | None]) -> None:
         """Paint what happens until there is no more, or the person presses stop."""
@@ -144,25 +143,16 @@ class _Watched:
             if event is not None and event.kind == "done":
                 self._done(event.index)
             elif event is not None:
-                self._piece(event)
+                self.view.push(event.index, event.text, event.kind)
             self.view.paint()
             if self.stop.pressed and not stopped:
                 return
-
-    def _piece(self, event: Event) -> None:
-        # An answer that is to fit a schema is JSON, and is shown as such.
-        fence = event.kind == "text" and self.questions[event.index].asked.schema is not None
-        if fence and event.index not in self._fenced and event.text:
-            self._fenced.add(event.index)
-            self.view.push(event.index, "```json\n")
-        self.view.push(event.index, event.text, event.kind)
 
     def _done(self, index: int) -> None:
         question = self.questions[index]
         question.outcome = outcome = self.running.outcome(index)
         following = self._run_tools(index, question.rounds, outcome)
         if following is not None:
-            self._fenced.discard(index)
             self.running.go_on(index, following)
             return
         found = shown(question, self.turn)
