@@ -117,6 +117,7 @@ def refused(schema: Schema, text: str) -> str:
         (PERSON, '{"name": "Ada", "age": 36}', {"name": "Ada", "age": 36}),
         (json.dumps(PERSON), '{"name": "Ada", "age": 36}', {"name": "Ada", "age": 36}),
         ({"type": "array", "items": {"type": "integer"}}, '{"items": [1, 2]}', [1, 2]),
+        ({"definitions": {"P": PERSON}, "$ref": "#/definitions/P"}, '{"name": "A", "age": 1}', {"name": "A", "age": 1}),
         ({"enum": ["a", "b"]}, '{"value": "a"}', "a"),
     ],
 )
@@ -191,6 +192,11 @@ def test_a_json_schemas_mismatches_are_named_by_path() -> None:
 )
 def test_what_is_no_answer_is_said_in_a_line(text: str, said: str) -> None:
     assert refused(schema_of(Person), text).startswith(said.replace("\\\\", "\\"))
+
+
+def test_a_schema_without_end_ends() -> None:
+    assert "without end" in refused(schema_of({"$ref": "#"}), "{}")
+    assert "nested too deep" in refused(schema_of({"type": "array", "items": {"$ref": "#"}}), "[" * 800 + "]" * 800)
 
 
 def test_a_validator_of_the_users_may_raise_anything() -> None:
@@ -364,6 +370,7 @@ def test_openais_own_form_is_taken() -> None:
         (3, "3 cannot be a schema"),
         (None, "None cannot be a schema"),
         (len, "cannot be a schema"),
+        ('{"items":' * 400 + "{}" + "}" * 400, "the JSON schema is nested too deep"),
     ],
 )
 def test_what_cannot_be_a_schema_is_refused_in_a_line(thing: Any, said: str) -> None:

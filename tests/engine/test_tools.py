@@ -221,6 +221,22 @@ def test_typed_dicts_are_taken() -> None:
     assert tool_of(f).call('{"options": {"verbose": true}, "several": [{}]}').text == "2"
 
 
+def test_a_decorated_function_keeps_its_parameters() -> None:
+    @functools.cache
+    def double(n: int) -> int:
+        """Double."""
+        return 2 * n
+
+    @functools.wraps(double)
+    def told(*parts: Any, **named: Any) -> int:
+        return double(*parts, **named)
+
+    for function in (double, told):
+        tool = tool_of(function)
+        assert (tool.name, tool.description, tool.parameters["required"]) == ("double", "Double.", ["n"])
+        assert tool.call('{"n": "4"}').text == "8"
+
+
 class Station:
     def __init__(self) -> None:
         self.asked: list[int] = []
