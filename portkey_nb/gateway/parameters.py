@@ -273,7 +273,7 @@ def _is_strict(tool: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = " ".join(str(value).split())
     return text if len(text) <= 40 else text[:39] + "…"
 
 

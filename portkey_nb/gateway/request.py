@@ -11,6 +11,7 @@ import msgspec
 
 from portkey_nb.errors import PromptError, SettingsError
 from portkey_nb.gateway.config import has_retry, header_name, header_value, secrets_in, to_headers
+from portkey_nb.gateway.parameters import prepared
 from portkey_nb.gateway.transport import Timeouts
 from portkey_nb.gateway.types import View
 from portkey_nb.settings import Secret
@@ -81,9 +82,11 @@ def chat_request(
     options : mapping
         Request options by keyword; they become headers.
     messages : sequence of mappings
-        The conversation; :class:`Message` objects of an earlier answer may stand in it.
+        The conversation; :class:`Message` objects of an earlier answer may stand in it. A null ``content`` is sent,
+        other nulls are not.
     params : mapping
-        Further request parameters; those that are None are not sent.
+        Further request parameters, sent as :func:`~portkey_nb.gateway.parameters.prepared` leaves them: no nulls,
+        and ``stop`` as a list.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def chat_request(
     body: dict[str, Any] = {"model": model, "messages": _messages(messages)}
     if stream:
         body["stream"] = True
-    body.update((name, value) for name, value in params.items() if value is not None)
+    body.update(prepared(params))
     headers = {
         "content-type": "application/json",
         **to_headers(options),
@@ -132,7 +135,14 @@ def _messages(messages: Any) -> list[Any]:
     for index, message in enumerate(found):
         if not isinstance(message, Mapping | View):
             raise PromptError(f"messages[{index}] is {type(message).__name__}; give a mapping with role and content")
-    return found
+    return [_without_unset(message._data if isinstance(message, View) else message) for message in found]
+
+
+def _without_unset(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out the nulls of a message, which providers refuse, but for ``content``: beside tool calls it is null."""
+    if all(value is not None for value in message.values()):
+        return message
+    return {name: value for name, value in message.items() if value is not None or name == "content"}
 
 
 def _encode(body: dict[str, Any]) -> bytes:
