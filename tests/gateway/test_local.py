@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -501,6 +502,8 @@ def test_the_log_is_kept_for_the_user_alone_and_holds_no_key(home: Path, tmp_pat
                 client.chat.completions.create(**QUESTION)
             with pytest.raises((StreamIncomplete, GatewayError)):
                 list(client.chat.completions.create(**QUESTION, stream=True))
+            while "Ready" not in log.read_text(encoding="utf-8").split("listening")[-1]:
+                time.sleep(0.02)
     said = log.read_text(encoding="utf-8")
     assert said.count("portkey_nb: listening on 127.0.0.1:") == 2
     assert "fetch failed" in said
@@ -549,20 +552,49 @@ def test_a_gateway_killed_while_it_answers_is_one_line_and_starts_again(gateway:
     assert httpx.get(gateway.base_url.removesuffix("v1")).status_code == 200
 
 
-START = (
-    "from portkey_nb.gateway.local import LocalGateway; g = LocalGateway(port=0).start(); print(g.pid, flush=True); "
-)
+START = """
+import os, signal, time
+from portkey_nb.gateway.local import LocalGateway
+from portkey_nb.gateway.presence import greets
+gateway = LocalGateway(port=0).start()
+# The last line it writes by itself: from then on, nothing but standard input tells it that its starter is gone.
+while "Ready" not in gateway.log.read_text(encoding="utf-8"):
+    time.sleep(0.02)
+print(gateway.pid, flush=True)
+"""
+# As a terminal's Ctrl-C and a kernel's stop button send it: to the whole process group.
+INTERRUPTED = """
+signal.signal(signal.SIGINT, lambda *_: None)
+os.killpg(0, signal.SIGINT)
+print(greets(int(gateway.base_url.split(":")[2].split("/")[0]), 10), gateway.alive)
+"""
+
+
+def start_elsewhere(ending: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        python(START + ending),
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        env=environment(),
+        start_new_session=True,
+    )
 
 
 @needs_node
-@pytest.mark.parametrize(
-    "ending", ["", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"], ids=["exit", "kill"]
-)
+@pytest.mark.parametrize("ending", ["", "os.kill(os.getpid(), signal.SIGKILL)"], ids=["exit", "kill"])
 def test_it_ends_with_the_process_that_started_it(ending: str, home: Path) -> None:
-    done = subprocess.run(python(START + ending), capture_output=True, text=True, timeout=WAIT_S, env=environment())
+    done = start_elsewhere(ending)
     assert done.stderr == ""
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(done.stdout)).wait(WAIT_S)
+
+
+@needs_node
+def test_an_interrupt_of_its_starter_passes_it_by(home: Path) -> None:
+    done = start_elsewhere(INTERRUPTED)
+    assert done.stderr == ""
+    assert done.stdout.split()[1:] == ["True", "True"]
 
 
 @needs_node
