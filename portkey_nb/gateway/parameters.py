@@ -1,20 +1,18 @@
 """What the gateway makes of each request parameter on its way to a provider: kept, renamed, limited or dropped.
 
-The facts stand in ``parameters.txt`` beside this room, as a person can read them; ``tests/contract/test_parameters.py``
-derives them anew from the running gateway. Nothing in an answer tells that a parameter was lost: this table does.
+The facts stand in ``parameters.txt``, as a person can read them; ``tests/contract/test_parameters.py`` derives them
+anew from the running gateway. Nothing in an answer tells that a parameter was lost: this room does.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
-VERSION = "1.15.2"
-"""Of the open-source gateway whose behaviour the table holds; ``"2.x"`` names the hosted one."""
+from portkey_nb.gateway.provider_facts import VERSION, Row, row_of, table
+
+__all__ = ["VERSION", "Alteration", "altered", "keeps", "lost_in_messages", "needed", "prepared", "table"]
 
 _NOT_PARAMETERS = frozenset({"model", "messages", "stream"})
 _NOTHING_LOST: Mapping[str, tuple[Any, ...]] = {
@@ -55,7 +53,6 @@ _NONE_DROPPED = frozenset({("tool_choice", "toolConfig"), ("reasoning_effort", "
 """Parameter and place in the provider's request where the word ``none`` does not arrive (observed)."""
 _SCHEMAS = frozenset({"schema", "parameters", "input_schema", "default", "const", "example"})
 """Keys below which stands a JSON schema or a part of one, where a null is a value."""
-_CELL = re.compile(r"(\w+)(?:>([\w.]+))?(?:\[(-?\d*)\.\.(-?\d*)\])?(~?)(!?)")
 
 
 @dataclass(frozen=True)
@@ -87,90 +84,6 @@ class Alteration:
         return f"`{self.parameter}` {self.text}"
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What becomes of one parameter that a provider keeps: one word of the table.
-
-    Attributes
-    ----------
-    place : str
-        Where it arrives in the provider's request, as a dotted path.
-    low, high : int or None
-        Limits that the gateway sets, both included.
-    reshaped : bool
-        Whether it is said in the provider's own words there.
-    needed : bool
-        Whether the provider refuses a request without it.
-    """
-
-    place: str
-    low: int | None = None
-    high: int | None = None
-    reshaped: bool = False
-    needed: bool = False
-
-    def limit(self, value: Any) -> Any:
-        """Return what arrives of a number."""
-        if self.low is not None and value < self.low:
-            return self.low
-        return self.high if self.high is not None and value > self.high else value
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one provider keeps (parameter -> cell), and what its messages lose."""
-
-    cells: Mapping[str, Cell]
-    lost: frozenset[str] = frozenset()
-
-
-@cache
-def table(gateway: str = VERSION) -> Mapping[str, Row]:
-    """Return the rows of ``parameters.txt`` by provider, or ``provider:family``, for a version of the gateway.
-
-    >>> table()["anthropic"].cells["temperature"]
-    Cell(place='temperature', low=0, high=1, reshaped=False, needed=False)
-    """
-    sections = re.split(r"^== *(.+)$", files(__package__).joinpath("parameters.txt").read_text("utf-8"), flags=re.M)
-    rows: dict[str, Row] = {}
-    for version, text in zip(sections[1::2], sections[2::2], strict=True):
-        if version.strip() in (VERSION, gateway):
-            for provider, row in _rows(text):
-                before = rows.get(provider, Row({}))
-                rows[provider] = Row({**before.cells, **row.cells}, before.lost | row.lost)
-    return rows
-
-
-def _rows(text: str) -> Iterable[tuple[str, Row]]:
-    lines = "\n".join(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    for block in re.split(r"\n(?=\S)", lines):
-        head, _, body = block.partition("\n")
-        words = body.split()
-        row = Row(
-            dict(_cell(word) for word in words if not word.startswith("-")),
-            frozenset(word[1:] for word in words if word.startswith("-")),
-        )
-        yield from ((provider, row) for provider in head.split())
-
-
-def _cell(word: str) -> tuple[str, Cell]:
-    found = _CELL.fullmatch(word)
-    if found is None:
-        raise ValueError(f"parameters.txt: {word!r} is no cell")
-    name, place, low, high, reshaped, needed = found.groups()
-    return name, Cell(
-        place or name, int(low) if low else None, int(high) if high else None, bool(reshaped), bool(needed)
-    )
-
-
-def _row(provider: str | None, gateway: str, model: str | None) -> Row | None:
-    rows = table(gateway)
-    for family in (model or "").split(".")[:-1]:
-        if f"{provider}:{family}" in rows:
-            return rows[f"{provider}:{family}"]
-    return rows.get(provider or "")
-
-
 def altered(
     provider: str | None, params: Mapping[str, Any], *, gateway: str = VERSION, model: str | None = None
 ) -> tuple[Alteration, ...]:
@@ -196,7 +109,7 @@ def altered(
     `temperature` 1.5 is limited to 1 by anthropic
     `response_format` is dropped by anthropic
     """
-    row = _row(provider, gateway, model)
+    row = row_of(provider, gateway, model)
     if provider is None or row is None:
         return ()
     found = (
@@ -288,7 +201,7 @@ def lost_in_messages(
     >>> [one.text for one in lost_in_messages("google", [system, system, {"role": "user", "content": "Hello"}])]
     ['lose 1 system message on the way to google, which takes one alone, in first place']
     """
-    row = _row(provider, gateway, model)
+    row = row_of(provider, gateway, model)
     if provider is None or row is None or not row.lost:
         return ()
     found = (
@@ -324,7 +237,7 @@ def keeps(provider: str | None, parameter: str, *, gateway: str = VERSION, model
     >>> keeps("anthropic", "response_format"), keeps("anthropic", "response_format", gateway="2.x")
     (False, True)
     """
-    row = _row(provider, gateway, model)
+    row = row_of(provider, gateway, model)
     return row is None or parameter in row.cells
 
 
@@ -334,7 +247,7 @@ def needed(provider: str | None, *, model: str | None = None) -> tuple[str, ...]
     >>> needed("anthropic"), needed("openai")
     (('max_tokens',), ())
     """
-    row = _row(provider, VERSION, model)
+    row = row_of(provider, VERSION, model)
     return tuple(name for name, cell in row.cells.items() if cell.needed) if row else ()
 
 

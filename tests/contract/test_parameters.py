@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from portkey_nb.gateway.local import LocalGateway
-from portkey_nb.gateway.parameters import Cell, altered, keeps, lost_in_messages, table
+from portkey_nb.gateway.parameters import altered, keeps, lost_in_messages
+from portkey_nb.gateway.provider_facts import Cell, table
 
 pytestmark = pytest.mark.node
 

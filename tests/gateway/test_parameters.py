@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_nb.gateway.parameters import altered, keeps, lost_in_messages, needed, prepared, table
+from portkey_nb.gateway.parameters import altered, keeps, lost_in_messages, needed, prepared
+from portkey_nb.gateway.provider_facts import table
 from portkey_nb.gateway.types import Message
 from tests.contract.recorded import recording
 from tests.gateway import conftest
