@@ -62,8 +62,11 @@ def finish_reason(native: str | None, *, has_tool_calls: bool = False) -> str | 
 
 
 def failed_finish(native: str | None) -> bool:
-    """Tell whether a finish reason is an error in disguise, such as Anthropic's ``overloaded_error`` in mid-stream."""
-    return isinstance(native, str) and native.endswith("_error")
+    """Tell whether a finish reason is an error in disguise, such as Anthropic's ``overloaded_error`` in mid-stream.
+
+    Cohere ends a stream that failed with ``ERROR`` or ``TIMEOUT``, Mistral with ``error``.
+    """
+    return isinstance(native, str) and (native.endswith("_error") or native.lower() in ("error", "timeout"))
 
 
 def _number(value: Any) -> int | None:

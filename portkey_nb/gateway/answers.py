@@ -2,7 +2,8 @@
 
 The shapes were read from recorded answers of Portkey's open-source gateway 1.15.2 and from its documentation: the
 provider's error under ``error``, the gateway's own ``{"status": "failure", "message": ...}``, ``html-message`` for an
-upstream that sent no JSON, and plain text.
+upstream that sent no JSON, and plain text. The hosted gateway adds the header that an organisation forbids
+(``error.field``), and its administration answers ``{"success": false, "data": {"message": ..., "errorCode": ...}}``.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ def error_text(body: Any) -> str:
     if isinstance(body, dict):
         error = body.get("error")
         if isinstance(error, dict) and error.get("message"):
-            return str(error["message"])
+            text, field = str(error["message"]), error.get("field")
+            return f"{text} ({field})" if isinstance(field, str) and field not in text else text
         for found in (
             error if isinstance(error, str) else None,
             body.get("message"),
             body.get("html-message"),
+            _object(body.get("data")).get("message"),
         ):
             if found:
                 more = body.get("errors")
@@ -55,6 +58,10 @@ def error_text(body: Any) -> str:
                 return _plain(f"{found}{first}")
         return str(body) if body else ""
     return _plain(str(body)) if body else ""
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _plain(text: str) -> str:
@@ -144,10 +151,10 @@ def body_error(
     APIStatusError
     """
     body, headers = struck(body, secrets), struck(dict(headers), secrets)
-    error = body.get("error") if isinstance(body, dict) else None
-    detail = error if isinstance(error, dict) else {}
-    code, kind = detail.get("code"), detail.get("type")
-    provider = body.get("provider") if isinstance(body, dict) else None
+    whole = _object(body)
+    detail = _object(whole.get("error"))
+    code, kind = detail.get("code", _object(whole.get("data")).get("errorCode")), detail.get("type")
+    provider = whole.get("provider")
     text = error_text(body)
     if status == 431 and not text:
         # Node's server says no word of its own, and no other header of ours grows that long.
