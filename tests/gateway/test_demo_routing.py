@@ -189,7 +189,7 @@ def test_the_last_failure_is_the_answer_when_all_fail(http: httpx.Client) -> Non
 
 
 def test_fallback_also_moves_on_from_a_refused_request(http: httpx.Client) -> None:
-    bad = {"provider": "openai", "override_params": {"top_p": 9}}
+    bad = {"provider": "openai", "override_params": {"n": 0}}
     response = ask(http, {"strategy": {"mode": "fallback"}, "targets": [bad, target("gpt-4o")]})
     assert (response.status_code, index(response)) == (200, "config.targets[1]")
 

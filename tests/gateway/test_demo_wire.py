@@ -193,7 +193,7 @@ def test_any_other_name_is_answered_too(http: httpx.Client) -> None:
         ({"model": None}, "model"),
         ({"model": 4}, "model"),
         ({"stream": "true"}, "stream"),
-        ({"top_p": 3}, "top_p"),
+        ({"top_p": "high"}, "top_p"),
         ({"temperature": "hot"}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 1.5}, "max_tokens"),
