@@ -169,7 +169,7 @@ def _is_loose(one: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
         return True
     if "$ref" in one and set(one) - _ANNOTATIONS - {"$ref", "$defs", "description"}:
         return True
-    if "format" in one and one["format"] not in _FORMATS:
+    if one.get("format", "date") not in _FORMATS or any(isinstance(inner, bool) for inner in one.get("anyOf", ())):
         return True
     kinds = one.get("type")
     kinds = kinds if isinstance(kinds, list) else [kinds]
@@ -183,7 +183,10 @@ def _is_loose(one: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     required = one.get("required", ())
     if not set(required) <= set(properties):
         return True
-    return any(name not in required and not _takes_null(inner, root) for name, inner in properties.items())
+    return any(
+        not isinstance(inner, Mapping) or (name not in required and not _takes_null(inner, root))
+        for name, inner in properties.items()
+    )
 
 
 def _takes_null(schema: Any, root: Mapping[str, Any], level: int = 0) -> bool:

@@ -69,7 +69,7 @@ def tidied(schema: Mapping[str, Any]) -> dict[str, Any]:
         return {word: value for word, value in one.items() if word not in ("title", "discriminator")}
 
     whole: dict[str, Any] = mapped(schema, bare)
-    return pruned(rooted(whole))
+    return pruned(whole)
 
 
 def rooted(schema: dict[str, Any]) -> dict[str, Any]:

@@ -266,6 +266,8 @@ def test_the_header_tells_the_size(kind: str, width: int, height: int, mode: str
 def test_the_size_of_an_extended_webp_and_of_a_jpeg_with_much_before_its_frame() -> None:
     assert image_size(saved("WEBP", (7, 5), exif=b"Exif\0\0" + bytes(20))) == ("image/webp", 7, 5)
     assert image_size(saved("JPEG", (7, 5), icc_profile=bytes(150_000))) == ("image/jpeg", 7, 5)
+    tables = b"\xff\xc4\x00\x0b" + b"\x07" * 9
+    assert image_size(b"\xff\xd8" + tables + saved("JPEG", (7, 5))[2:]) == ("image/jpeg", 7, 5)
 
 
 @given(

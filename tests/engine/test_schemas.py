@@ -82,6 +82,9 @@ PERSON = {
 }
 
 
+INT = {"type": "integer"}
+
+
 def refused(schema: Schema, text: str) -> str:
     with pytest.raises(SchemaError) as raised:
         schema.parse(text)
@@ -109,6 +112,7 @@ def refused(schema: Schema, text: str) -> str:
         (Town | None, '{"value": null}', None),
         (Literal["yes", "no"], '{"value": "yes"}', "yes"),
         (Literal["yes", "no"], '"yes"', "yes"),
+        (Literal["yes", "no"], 'So:\n```json\n"yes"\n```', "yes"),
         (Colour, '{"value": "red"}', Colour.RED),
         (int, '{"value": 3}', 3),
         (int, "3", 3),
@@ -285,8 +289,14 @@ class Keyed(BaseModel):
         ({**PERSON, "required": ["name"]}, False),
         ({**PERSON, "minProperties": 1}, False),
         ({"type": "object", "properties": {"a": {"type": ["string", "null"]}}}, True),
-        ({"type": "object", "properties": {"a": True}, "required": ["a"]}, True),
+        ({"type": "object", "properties": {"a": True}, "required": ["a"]}, False),
+        ({"type": "object", "properties": {"a": {"anyOf": [True]}}, "required": ["a"]}, False),
         ({"type": "object"}, False),
+        (
+            {**PERSON, "properties": {"name": INT, "age": {"$ref": "#/$defs/A", "minimum": 3}}, "$defs": {"A": INT}},
+            False,
+        ),
+        ({**PERSON, "properties": {"name": INT, "age": {"$ref": "#/$defs/A"}}, "$defs": {"A": INT}}, True),
         ({"type": "object", "properties": {"a": {"type": "string", "format": "uri"}}, "required": ["a"]}, False),
         ({"type": "object", "properties": {"a": {"oneOf": [{"type": "string"}]}}, "required": ["a"]}, False),
         (Town, False),

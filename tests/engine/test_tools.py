@@ -269,6 +269,9 @@ def test_what_a_partial_binds_is_hidden_from_the_model() -> None:
     assert "sk-secret" not in json.dumps(tool.definition) + repr(tool)
     assert tool.call('{"city": "Ulm"}').text == "sk Ulm 1"
     assert tool.call('{"city": "Ulm", "api_key": "other"}').error is not None
+    bound = tool_of(functools.partial(functools.partial(fetch, city="Ulm"), api_key="sk"))
+    assert list(bound.parameters["properties"]) == ["days"]
+    assert bound.call('{"days": 3}').text == "sk Ulm 3"
     assert tool_of(functools.partial(fetch, "sk-secret")).call('{"city": "Ulm", "days": 2}').text == "sk Ulm 2"
 
 
