@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import msgspec
+from portkey_nb.gateway.demo.fields import FieldFiller, Filled, Hints
+from portkey_nb.gateway.demo.findings import Findings
+from portkey_nb.gateway.demo.leaves import plain_number, plain_text, types_of
+from portkey_nb.gateway.demo.mentions import said_at, says
+from portkey_nb.gateway.demo.subjects import kinds_for
+from portkey_nb.gateway.demo.validity import valid
 
-from portkey_nb.gateway.demo.findings import Findings, Spot, words_of
-from portkey_nb.gateway.demo.leaves import (
-    allowed_number,
-    allowed_text,
-    formatted,
-    plain_number,
-    plain_text,
-    types_of,
-)
-from portkey_nb.gateway.demo.skills.reading_words import BAD, GOOD, NOT
-from portkey_nb.gateway.demo.subjects import is_answer, is_prose, kinds_for, number_rank
-
-__all__ = ["Filled", "Hints", "instance", "problem_of", "valid"]
+__all__ = ["Filled", "Hints", "instance"]
 
 _DEEPEST = 12
 _MOST_ITEMS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A value, and whether the text gave reason for it."""
-
-    value: Any
-    sure: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
-    """What is known beside the text.
-
-    Attributes
-    ----------
-    data : object
-        The answer as a JSON value.
-    short, prose : str
-        The bare answer, and the answer in sentences; empty where there is none.
-    whole : str
-        What fills a field for a question or a search: usually the question itself.
-    """
-
-    data: Any = None
-    short: str = ""
-    prose: str = ""
-    whole: str = ""
 
 
 def instance(schema: Any, text: str, hints: Hints | None = None) -> Filled:
@@ -80,43 +44,9 @@ def instance(schema: Any, text: str, hints: Hints | None = None) -> Filled:
     return Filled(bare.value) if valid(schema, bare.value) else filled
 
 
-@lru_cache(maxsize=64)
-def _validator(schema: bytes) -> Any:
-    # Late, since jsonschema takes a second to import and most requests have no schema.
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(msgspec.json.decode(schema))
-
-
-def valid(schema: Any, value: Any) -> bool:
-    """Tell whether a value fits a schema; what cannot be told counts as fitting."""
-    try:
-        return bool(_validator(msgspec.json.encode(schema)).is_valid(value))
-    except Exception:  # noqa: BLE001 - a schema may be wrong in more ways than jsonschema has names for
-        return True
-
-
-def problem_of(schema: Any) -> str | None:
-    """Return what is wrong with a JSON schema, in one line; None when nothing is."""
-    # Late, as above.
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        return str(error.message)[:200]
-    except RecursionError:
-        return "it is nested too deeply"
-    return None
-
-
 @dataclass(slots=True)
-class _Filler:
-    root: Any
-    found: Findings
-    hints: Hints
-    taken: set[int] = field(default_factory=set)
+class _Filler(FieldFiller):
+    """Fills objects, lists and choices between schemas."""
 
     def fill(self, schema: Any, name: str, *, needed: bool, depth: int = 0) -> Filled:
         """Fill one place; ``needed`` asks for a value even where the text gives none."""
@@ -124,7 +54,7 @@ class _Filler:
             schema = {}
         schema = self._resolved(schema, depth)
         if "const" in schema:
-            return Filled(schema["const"], _says(self.found.text, schema["const"]))
+            return Filled(schema["const"], says(self.found.text, schema["const"]))
         if isinstance(schema.get("enum"), list) and schema["enum"]:
             return self._choice(schema, name)
         for word in ("anyOf", "oneOf"):
@@ -168,25 +98,6 @@ class _Filler:
             else:
                 break
         return schema
-
-    def _choice(self, schema: Mapping[str, Any], name: str) -> Filled:
-        options = schema["enum"]
-        known = self._known(name)
-        for value in (known, *_plain_values(self.hints.data), self.hints.short.lower()):
-            for option in options:
-                if value is not None and (value == option or (isinstance(option, str) and value == option.lower())):
-                    return Filled(option, True)
-        spoken = [(place, option) for option in options if (place := _said_at(self.found.text, option)) is not None]
-        # A question that lists them all chooses none by that.
-        if spoken and (len(spoken) < len(options) or len(options) == 1):
-            return Filled(min(spoken, key=lambda pair: pair[0])[1], True)
-        tone = _tone(self.found.text)
-        for option in options:
-            if isinstance(option, str) and option.lower() == tone:
-                return Filled(option, True)
-        if "default" in schema:
-            return Filled(schema["default"])
-        return Filled(None if None in options else options[0])
 
     def _branch(self, schema: Mapping[str, Any], word: str, name: str, *, needed: bool, depth: int) -> Filled:
         beside = {key: value for key, value in schema.items() if key not in (word, "title", "description")}
@@ -292,15 +203,19 @@ class _Filler:
         if isinstance(data, list) and data and all(valid(part, one) for one in data):
             return [Filled(one, True) for one in data[:most]]
         if isinstance(part.get("enum"), list):
-            return [Filled(option, True) for option in part["enum"] if _said_at(self.found.text, option) is not None][
+            return [Filled(option, True) for option in part["enum"] if said_at(self.found.text, option) is not None][
                 :most
             ]
         items: list[Filled] = []
         for _ in range(max(0, min(most, _MOST_ITEMS))):
-            filled = self.fill(part, name, needed=False, depth=depth + 1)
-            if not filled.sure or (kinds == ["boolean"] and items):
+            before = len(self.taken)
+            filled = self.fill(part, name, needed=True, depth=depth + 1)
+            if not filled.sure:
                 break
             items.append(filled)
+            if len(self.taken) == before:
+                # It came from elsewhere than a finding, and would come again and again.
+                break
         return items
 
     def _objects(self, part: Mapping[str, Any], name: str, most: int, depth: int) -> list[Filled]:
@@ -336,101 +251,6 @@ class _Filler:
         counted = [piece for piece in pieces if re.search(r"\d", piece)]
         return counted if len(counted) > 1 else [text]
 
-    def _text(self, schema: Mapping[str, Any], name: str, *, needed: bool, depth: int) -> Filled:
-        known = self._known(name)
-        if isinstance(known, str) and allowed_text(known, schema):
-            return Filled(known, True)
-        said = _labelled(self.found.text, name)
-        if said and allowed_text(value := formatted(said, schema), schema):
-            return Filled(value, True)
-        kinds = kinds_for(name, schema.get("format"))
-        spot = self._next(kinds, lambda one: allowed_text(formatted(str(one.value), schema), schema))
-        if spot is not None:
-            return Filled(formatted(str(spot.value), schema), True)
-        match = _matched(str(schema.get("pattern", "")), self.found.text)
-        if match and allowed_text(match, schema):
-            return Filled(match, True)
-        for text in self._answers(name, kinds):
-            if text and not schema.get("format") and allowed_text(text, schema):
-                return Filled(text, True)
-        return Filled(plain_text(schema))
-
-    def _answers(self, name: str, kinds: Sequence[str]) -> list[str]:
-        """Return what the answer, or the question itself, offers for a field of text."""
-        hints = self.hints
-        offers = []
-        if "quoted" in kinds and hints.whole:
-            offers.append(hints.whole)
-        if is_prose(name) and hints.prose:
-            offers.append(hints.prose)
-        if hints.short and len(hints.short) <= 80:
-            offers.append(hints.short)
-        return offers if not is_answer(name) else [*offers[::-1], hints.prose]
-
-    def _number(self, schema: Mapping[str, Any], name: str, *, needed: bool, depth: int) -> Filled:
-        whole = schema.get("type") == "integer"
-        known = self._known(name)
-        if known is None and is_answer(name) and re.fullmatch(r"-?\d+(?:\.\d+)?", self.hints.short):
-            known = float(self.hints.short)
-        if (
-            isinstance(known, (int, float))
-            and not isinstance(known, bool)
-            and allowed_number(known, schema, whole=whole)
-        ):
-            return Filled(int(known) if known == int(known) else known, True)
-        ranked = [
-            (-number_rank(name, spot, self.found.text), spot.start, spot)
-            for spot in self.found.of("number")
-            if spot.start not in self.taken
-            and isinstance(spot.value, (int, float))
-            and allowed_number(spot.value, schema, whole=whole)
-        ]
-        # A field that may be left out takes a number only for a reason of its own.
-        ranked = [one for one in ranked if one[0] <= (-1 if needed else -3)]
-        if ranked:
-            spot = min(ranked, key=lambda one: one[:2])[2]
-            self.taken.add(spot.start)
-            return Filled(spot.value, True)
-        if "default" in schema:
-            return Filled(schema["default"])
-        return Filled(plain_number(schema, whole=whole))
-
-    def _truth(self, schema: Mapping[str, Any], name: str, *, needed: bool, depth: int) -> Filled:
-        known = self._known(name)
-        truths = [value for value in _plain_values(self.hints.data) if isinstance(value, bool)]
-        if isinstance(known, bool):
-            return Filled(known, True)
-        if len(truths) == 1 and (needed or is_answer(name)):
-            return Filled(truths[0], True)
-        words = [word for word in words_of(name) if word not in ("is", "has", "be", "are", "should", "include", "use")]
-        for word in words:
-            stem = re.escape(word.removesuffix("e").removesuffix("s") if len(word) > 4 else word)
-            if found := re.search(rf"\b{stem}\w*", self.found.text, re.I):
-                before = self.found.text[max(0, found.start() - 25) : found.start()].lower()
-                return Filled(not re.search(r"(?:\bnot?\b|n't\b|\bwithout\b|\bnever\b)[\w\s]*$", before), True)
-        return Filled(bool(schema.get("default", False)))
-
-    def _known(self, name: str) -> Any:
-        """Return what the answer's data hold under a field's name."""
-        data = self.hints.data
-        if not isinstance(data, dict) or not name or data.get("simulated"):
-            return None
-        named = {str(key).lower(): value for key, value in data.items()}
-        words = words_of(name)
-        for key in (name.lower(), *words[::-1]):
-            if named.get(key) is not None:
-                return named[key]
-        return named.get("answer") if is_answer(name) else None
-
-    def _next(self, kinds: Sequence[str], fit: Callable[[Spot], bool]) -> Spot | None:
-        """Take the first finding of the best kind that is left."""
-        for kind in kinds:
-            for spot in self.found.of(kind):
-                if spot.start not in self.taken and fit(spot):
-                    self.taken.add(spot.start)
-                    return spot
-        return None
-
 
 def _pointed(root: Any, target: str) -> Mapping[str, Any]:
     """Follow a reference within a schema; an unknown one allows anything."""
@@ -465,61 +285,3 @@ def _distinct(values: list[Any]) -> list[Any]:
         if not any(type(value) is type(one) and value == one for one in kept):
             kept.append(value)
     return kept
-
-
-def _plain_values(data: Any) -> list[Any]:
-    values = list(data.values()) if isinstance(data, dict) else [data]
-    return [value.lower() if isinstance(value, str) else value for value in values if isinstance(value, (str, bool))]
-
-
-_SHORT = {"celsius": r"°\s?c\b", "fahrenheit": r"°\s?f\b", "metric": r"\bcelsius\b|\bkm\b", "imperial": r"\bmiles\b"}
-
-
-def _said_at(text: str, option: Any) -> int | None:
-    """Return where a text names an option."""
-    if not isinstance(option, (str, int)) or isinstance(option, bool):
-        return None
-    words = [re.escape(word) for word in re.split(r"[\s_-]+", str(option)) if word]
-    if not words:
-        return None
-    pattern = rf"(?<!\w){'[ _-]?'.join(words)}(?:s|es)?(?!\w)"
-    for shape in (pattern, _SHORT.get(str(option).lower())):
-        if shape and (found := re.search(shape, text, re.I)):
-            return found.start()
-    return None
-
-
-def _says(text: str, option: Any) -> bool:
-    return _said_at(text, option) is not None
-
-
-def _labelled(text: str, name: str) -> str | None:
-    """Return the word that stands behind a field's name and a colon or an equals sign."""
-    label = r"[\s_-]*".join(map(re.escape, words_of(name)))
-    if not label:
-        return None
-    found = re.search(rf"(?<!\w){label}\s*[:=]\s*(?:\"([^\"\n]+)\"|'([^'\n]+)'|([^\s,;]+(?<![.,;])))", text, re.I)
-    return next((part for part in found.groups() if part), None) if found else None
-
-
-def _matched(pattern: str, text: str) -> str | None:
-    """Return the first part of a text that a pattern matches, its anchors left aside."""
-    if not pattern:
-        return None
-    bare = pattern.removeprefix("^").removesuffix("$")
-    try:
-        found = re.search(rf"(?<!\w)(?:{bare})(?!\w)", text)
-    except (re.error, RecursionError):
-        return None
-    return found.group(0) if found and found.group(0) else None
-
-
-def _tone(text: str) -> str:
-    words = re.findall(r"[\w']+", text.lower())
-    score = sum(_weight(word, words[max(0, place - 2) : place]) for place, word in enumerate(words))
-    return "positive" if score > 0 else "negative" if score < 0 else "neutral"
-
-
-def _weight(word: str, before: Sequence[str]) -> int:
-    value = 1 if word in GOOD else -1 if word in BAD else 0
-    return -value if any(one in NOT for one in before) else value

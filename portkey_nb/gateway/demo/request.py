@@ -9,11 +9,11 @@ from typing import Any
 
 from portkey_nb.gateway.demo.calling import Tool
 from portkey_nb.gateway.demo.images import image_tokens
-from portkey_nb.gateway.demo.instances import problem_of
 from portkey_nb.gateway.demo.messages import checked_messages
 from portkey_nb.gateway.demo.reader import Reader
 from portkey_nb.gateway.demo.thinking import EFFORTS
 from portkey_nb.gateway.demo.tokens import count, count_messages
+from portkey_nb.gateway.demo.validity import problem_of
 
 __all__ = ["ChatRequest", "prompt_tokens", "read_request"]
 
