@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from portkey_nb.engine.reply import Replies, Reply
     from portkey_nb.engine.store import RunStore, runs
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
+    from portkey_nb.gateway.demo.server import DemoGateway
+    from portkey_nb.gateway.local import LocalGateway
     from portkey_nb.gateway.routing import Config
 
 __version__ = "0.1.0"
@@ -22,6 +24,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "AsyncPortkey": "portkey_nb.gateway.client",
     "Config": "portkey_nb.gateway.routing",
+    "DemoGateway": "portkey_nb.gateway.demo.server",
+    "LocalGateway": "portkey_nb.gateway.local",
     "Portkey": "portkey_nb.gateway.client",
     "Replies": "portkey_nb.engine.reply",
     "Reply": "portkey_nb.engine.reply",
@@ -32,7 +36,20 @@ _HOMES = {
     "runs": "portkey_nb.engine.store",
 }
 
-__all__ = ["AsyncPortkey", "Config", "Portkey", "Replies", "Reply", "RunStore", "aask", "ask", "errors", "runs"]
+__all__ = [
+    "AsyncPortkey",
+    "Config",
+    "DemoGateway",
+    "LocalGateway",
+    "Portkey",
+    "Replies",
+    "Reply",
+    "RunStore",
+    "aask",
+    "ask",
+    "errors",
+    "runs",
+]
 
 
 def __getattr__(name: str) -> Any:

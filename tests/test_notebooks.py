@@ -12,6 +12,9 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from portkey_nb.gateway.node import HOME as GATEWAYS
+from tests.contract.conftest import installed_gateways
+
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 pytestmark = pytest.mark.kernel
 
@@ -41,6 +44,23 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return book
 
 
+@pytest.fixture(scope="module")
+def gateway_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the notebook of the gateway once, against the real open-source gateway."""
+    home = tmp_path_factory.mktemp("gateway")
+    book = nbformat.read(NOTEBOOKS[0].parent / "gateway-and-configs.ipynb", as_version=4)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PORTKEY_NB_STORE": str(home / "runs.sqlite"),
+        GATEWAYS: str(installed_gateways(tmp_path_factory)),
+    }
+    client = NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(home)}})
+    client.execute(env=environment)
+    return book
+
+
 def cell_with(book: Any, words: str) -> Any:
     found = [cell for cell in book.cells if cell.cell_type == "code" and words in cell.source]
     assert len(found) == 1, words
@@ -58,13 +78,45 @@ def cell_with(book: Any, words: str) -> Any:
         ("report.upper()", ["input_tokens"]),
         ("My name is Ana", ["Ana"]),
         ("What is my name?", ["Ana"]),
-        ("--config steady", ["config.targets[1]"]),
+        ("--config steady", ["target 2 of 2"]),
         ("portkey_nb.ask", ["Paris", "this is a test"]),
         ("%portkey status", ["demo", "calls"]),
     ],
 )
 def test_each_cell_of_the_quickstart_shows_what_it_is_there_for(quickstart: Any, source: str, shown: list[str]) -> None:
     text = everything(cell_with(quickstart, source))
+    for words in shown:
+        assert words.lower() in text.lower(), (words, text[:2000])
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("plain\n", ["openai (api_key ***"]),
+        ("-m gpt-4o --config plain", ["This is a test"]),
+        ("--config steady", ["391", "answered by spare, target 2 of 2", "claude-sonnet"]),
+        (
+            "--config broken",
+            ["ended before the answer was finished", "incomplete", "answered by breaks, target 1 of 2"],
+        ),
+        ("--config patient", ["Paris", "by the gateway"]),
+        ("Config.loadbalance", ["config.targets[0]", "gpt-4o-mini", "config.targets[1]"]),
+        ("--tag tier=paid", ["answered by paid, target 1 of 2"]),
+        ("--config tiers\n", ["answered by free, target 2 of 2"]),
+        (
+            "--dry-run",
+            ["`temperature` 1.5 is limited to 1 by anthropic", "`seed` is dropped by anthropic", "nothing was sent"],
+        ),
+        ("pc-saved-1234", ["open-source gateway", "cannot read it"]),
+        ("gateway_retries", ["incomplete", "demo-flaky"]),
+    ],
+)
+def test_each_cell_of_the_gateway_notebook_shows_what_it_is_there_for(
+    gateway_book: Any, source: str, shown: list[str]
+) -> None:
+    (cell,) = [cell for cell in gateway_book.cells if cell.cell_type == "code" and source in cell.source + "\n"][:1]
+    text = everything(cell) + "".join(str(output.get("evalue", "")) for output in cell.outputs)
     for words in shown:
         assert words.lower() in text.lower(), (words, text[:2000])
 
@@ -89,9 +141,9 @@ def test_a_committed_notebook_holds_its_outputs_and_nothing_private(path: Path) 
     book = nbformat.read(path, as_version=4)
     nbformat.validate(book)
     assert book.metadata.kernelspec.name == "python3"
-    silent = re.compile(r"^(%load_ext|%%portkey_config|import |\w+ = )")
+    silent = re.compile(r"^(%load_ext|%%portkey_config|import |\w+ = |gateway\.stop)")
     for cell in book.cells:
-        if cell.cell_type == "code" and not silent.match(cell.source):
+        if cell.cell_type == "code" and not (silent.match(cell.source) and not cell.outputs):
             assert cell.outputs, cell.source
             assert cell.execution_count
     saved = path.read_text(encoding="utf-8")

@@ -15,6 +15,8 @@ import portkey_nb
 KINDS = {
     "AsyncPortkey": inspect.isclass,
     "Config": inspect.isclass,
+    "DemoGateway": inspect.isclass,
+    "LocalGateway": inspect.isclass,
     "Portkey": inspect.isclass,
     "Replies": inspect.isclass,
     "Reply": inspect.isclass,

@@ -204,13 +204,17 @@ def _text(value: Any) -> str | None:
 
 
 def _header_facts(headers: Mapping[str, str]) -> dict[str, Any]:
+    def said(name: str) -> str:
+        # Behind a gateway may stand another one, whose headers it hands on before its own.
+        return headers.get(f"x-portkey-{name}", "").rpartition(",")[2].strip()
+
     facts: dict[str, Any] = {
-        "provider": headers.get("x-portkey-provider"),
-        "trace_id": headers.get("x-portkey-trace-id"),
-        "gateway_target": headers.get("x-portkey-last-used-option-index"),
-        "gateway_cache": headers.get("x-portkey-cache-status"),
+        "provider": said("provider"),
+        "trace_id": said("trace-id"),
+        "gateway_target": said("last-used-option-index"),
+        "gateway_cache": said("cache-status"),
     }
-    retries = headers.get("x-portkey-retry-attempt-count", "")
+    retries = said("retry-attempt-count")
     if re.fullmatch(r"-?[0-9]{1,6}", retries):
         facts["gateway_retries"] = int(retries)
     if facts["gateway_cache"] in ("HIT", "SEMANTIC HIT"):

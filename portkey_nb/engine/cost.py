@@ -115,7 +115,7 @@ def price_call(
     if own is not None:
         return _by_table(*own, usage, "user", at)
     if demo:
-        for name in _names(model, answered):
+        for name in _names(answered, model):
             if name in (demo_prices or {}):
                 return _by_table(name, (demo_prices or {})[name], usage, "demo", at)
         return Priced(None, None, f"the demo gateway has no price for {model!r}")

@@ -11,6 +11,7 @@ from portkey_nb.errors import PromptError
 from portkey_nb.gateway.client import AsyncPortkey
 from portkey_nb.gateway.outline import leaves, providers_of, target_of
 from portkey_nb.gateway.parameters import altered, keeps, lost_in_messages, needed, prepared
+from portkey_nb.gateway.refusals import config_warnings
 
 OBSERVED, HOSTED = "1.15.2", "2.x"
 """Versions of the table of parameters: the open-source gateway's, and the hosted one's."""
@@ -34,6 +35,8 @@ class Foresight:
         Of the table of parameters that was asked.
     config : mapping, str or None
         The routing Config.
+    warnings : tuple of str
+        What in the Config has no effect on this kind of gateway, a sentence each.
     """
 
     providers: tuple[str, ...]
@@ -42,11 +45,12 @@ class Foresight:
     forced: bool = False
     version: str = OBSERVED
     config: Any = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def sentences(self) -> list[str]:
         """What a person is told beforehand."""
-        return [f"`{name}` {what}" for name, what in self.lost.items()]
+        return [*(f"`{name}` {what}" for name, what in self.lost.items()), *self.warnings]
 
 
 def foresee(call: Call, client: AsyncPortkey) -> Foresight:
@@ -73,11 +77,12 @@ def foresee(call: Call, client: AsyncPortkey) -> Foresight:
     elif call.schema is not None:
         params["response_format"] = call.schema.response_format
     sight = Foresight(providers, params, {}, forced, version, options.get("config"))
+    warnings = config_warnings(sight.config, kind)
     lost: dict[str, str] = {}
     for path, provider in _ways(sight):
         for name, what in lost_to(provider, call, sight, path).items():
             lost[name] = f"{lost[name]}, {what}" if name in lost and what not in lost[name] else what
-    return replace(sight, lost=lost)
+    return replace(sight, lost=lost, warnings=warnings)
 
 
 def lost_to(provider: str | None, call: Call, sight: Foresight, path: str | None = None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from portkey_nb.errors import APIStatusError, PortkeyError, SettingsError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
 from portkey_nb.gateway.config import hidden, metadata_texts, parse_config
 from portkey_nb.gateway.hosted import denied, feedback_request, listing_request, prompt_request, render_request
+from portkey_nb.gateway.ollama import with_address
 from portkey_nb.gateway.refusals import refuse_hosted_only, refuse_route
 from portkey_nb.gateway.request import Request, chat_request
 from portkey_nb.gateway.secrecy import revealed
@@ -142,7 +143,7 @@ class Core:
     def _chat(self, messages: Any, model: str, stream: bool, timeout: Any, extra: Any, params: Any) -> Request:
         refuse_hosted_only(self._target, self._options, model if isinstance(model, str) else None)
         return chat_request(
-            self._options,
+            self._routed(),
             messages=messages,
             model=model,
             stream=stream,
@@ -189,7 +190,11 @@ class Core:
         elif not self._options.get("provider") and not isinstance(self._options.get("config"), Mapping):
             refuse_route(self._target, "the models of a catalogue", "give `provider`, whose own list it hands on")
         refuse_hosted_only(self._target, self._options)
-        return listing_request(self._options, what, query, self._limits, self._max_retries)
+        return listing_request(self._routed(), what, query, self._limits, self._max_retries)
+
+    def _routed(self) -> Mapping[str, Any]:
+        """Return the options as they are sent: the local gateway is told where Ollama is."""
+        return with_address(self._options) if self._target.kind == "local" else self._options
 
     def _denied(self, error: APIStatusError, what: str) -> APIStatusError:
         # What the open-source gateway hands on is the provider's own answer.

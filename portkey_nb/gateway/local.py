@@ -63,15 +63,15 @@ class LocalGateway:
 
     Notes
     -----
-    A model server on the same machine is reached by ``provider="ollama"`` and ``custom_host`` (its address without
-    ``/v1``; Ollama's own is ``http://127.0.0.1:11434``). Gateway 1.15.2 knows no address of Ollama: without
-    ``custom_host`` it answers 500 "Failed to parse URL".
+    Ollama on the same machine is reached by ``provider="ollama"`` alone: the client tells the gateway its address, from
+    ``OLLAMA_HOST`` or ``http://127.0.0.1:11434``. Another model server that speaks OpenAI's API is reached by
+    ``provider="openai"`` and ``custom_host`` (its address, with ``/v1``).
 
     Examples
     --------
     >>> from portkey_nb import Portkey
     >>> with LocalGateway(port=0) as gateway:  # doctest: +SKIP
-    ...     portkey = Portkey(base_url=gateway.base_url, provider="ollama", custom_host="http://127.0.0.1:11434")
+    ...     portkey = Portkey(base_url=gateway.base_url, provider="ollama")
     """
 
     def __init__(

@@ -16,8 +16,9 @@ from portkey_nb.engine.normalize import content_text
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
 from portkey_nb.engine.tally import SESSION
-from portkey_nb.errors import PermissionDeniedError, PortkeyError, PromptError, SettingsError
-from portkey_nb.gateway.config import Config, parse_config, shown_config
+from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, SettingsError
+from portkey_nb.gateway.hosted import not_allowed
+from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.completion import config_names
 from portkey_nb.notebook.options import help_page
@@ -147,10 +148,13 @@ def _models(magics: Any, wanted: str) -> Any:
     client = client_for(magics.base_url or None, {})
     try:
         found = submit(client.models.list()).result()
-    except PermissionDeniedError:
+    except APIStatusError as error:
+        if not not_allowed(error):
+            raise
         found = None
     if found is None:
-        raise PromptError("this key may not list models; name the model you know with -m")
+        _say("not allowed for this key: it may not list models; name the one you know with -m")
+        return None
     listed = [(str(model.id or ""), str(model.owned_by or "")) for model in found]
     rows = [(name, owner) for name, owner in listed if wanted.lower() in name.lower()]
     magics.known.models.update(name for name, _ in rows)

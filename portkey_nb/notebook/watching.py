@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from portkey_nb.engine.call import Call, Event, Outcome
 from portkey_nb.engine.connections import client_for
-from portkey_nb.engine.foresight import foresee
+from portkey_nb.engine.foresight import Foresight, foresee
 from portkey_nb.engine.rounds import Rounds, Step
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
@@ -37,12 +37,15 @@ class Question:
         How the last one came out; an error where it was not sent, None where nothing is known.
     misfit : SchemaError or None
         Where the answer came and does not fit the schema.
+    warnings : tuple of str
+        What in the Config has no effect.
     """
 
     asked: Call
     rounds: Rounds
     outcome: Outcome | PortkeyError | None = None
     misfit: SchemaError | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -84,8 +87,11 @@ def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
         One for each call of the plan, in its order.
     """
     questions = [Question(call, Rounds(call, steps=list(plan.steps))) for call in plan.calls]
-    for index, call in enumerate(plan.calls):
-        view.note(index, _beforehand(call))
+    for index, question in enumerate(questions):
+        sight = _foreseen(question.asked)
+        if sight is not None:
+            view.note(index, " · ".join(sight.sentences))
+            question.warnings = sight.warnings
         for step in plan.steps:
             view.step(index, shown_step(step))
     view.start()
@@ -102,12 +108,12 @@ def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
     return questions
 
 
-def _beforehand(call: Call) -> str:
-    """Return what is known to become of a call's parameters."""
+def _foreseen(call: Call) -> Foresight | None:
+    """Return what is known to become of a call, None where it cannot be made, which it will say itself."""
     try:
-        return " · ".join(foresee(call, client_for(call.base_url, call.options)).sentences)
+        return foresee(call, client_for(call.base_url, call.options))
     except PortkeyError:
-        return ""  # said by the call itself
+        return None
 
 
 def shown(question: Question, turn: ChatTurn | None) -> Column:
@@ -118,8 +124,8 @@ def shown(question: Question, turn: ChatTurn | None) -> Column:
         return Column(label=call.label, text="", footer=f"{call.model} · not sent", error=said, reasoning="")
     as_json = call.schema is not None and outcome.run.status == "ok"
     found = column(call.label, outcome.run, steps=rounds.steps, earlier=rounds.earlier, as_json=as_json)
-    if turn is not None and turn.note:
-        found = replace(found, footer=f"{found.footer} · {turn.note}")
+    notes = [*question.warnings, *([turn.note] if turn is not None and turn.note else [])]
+    found = replace(found, footer=" · ".join([found.footer, *notes]))
     failed = question.misfit or rounds.unfinished(outcome)
     return replace(found, error=failed.message) if failed is not None else found
 

@@ -165,3 +165,10 @@ def test_a_slug_is_left_out() -> None:
     assert bare_model("@openai-prod/gpt-4o") == "gpt-4o"
     assert bare_model("@cf/meta/llama-3-8b") == "@cf/meta/llama-3-8b"
     assert bare_model("meta/llama") == "meta/llama"
+
+
+def test_the_model_that_answered_sets_the_demos_price() -> None:
+    usage = UsageParts(1000, 1000, None, None, None)
+    prices = {"small": {"input": 1.0, "output": 1.0}, "large": {"input": 10.0, "output": 10.0}}
+    priced = price_call("small", None, usage, answered="large", demo=True, at=datetime.now(UTC), demo_prices=prices)
+    assert priced.cost_usd == pytest.approx(0.02)

@@ -142,7 +142,9 @@ def test_ollama_needs_no_address(gateway: LocalGateway, monkeypatch: pytest.Monk
         monkeypatch.setenv("OLLAMA_HOST", custom_host(ollama).removeprefix("http://"))
         portkey = Portkey(base_url=gateway.base_url, provider="ollama", max_retries=0)
         assert portkey.chat.completions.create(**QUESTION).choices[0].message.content == "Hello"
-        fallback = portkey.with_options(provider=None, config={"targets": [{"provider": "ollama"}]})
+        fallback = portkey.with_options(
+            provider=None, config={"strategy": {"mode": "single"}, "targets": [{"provider": "ollama"}]}
+        )
         assert fallback.chat.completions.create(**QUESTION).choices[0].message.content == "Hello"
     assert len(ollama.requests) == 2
 

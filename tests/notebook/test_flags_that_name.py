@@ -242,3 +242,30 @@ def test_tab_offers_what_a_flag_could_name(shell: Any) -> None:
         with provisionalcompleter():
             found = [completion.text for completion in shell.Completer.completions(text, len(text))]
         assert name in found
+
+
+def test_what_a_config_cannot_do_here_is_said(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    strategy = {"mode": "single", "on_status_codes": [429]}
+    config = json.dumps({"provider": "openai", "strategy": strategy, "targets": [{"api_key": "k"}]})
+    with ScriptedServer() as server:
+        cell(shell, f"-m m --config {config} --base-url {server.url} --no-stream", "Hello")
+    assert "`strategy.on_status_codes` counts with mode fallback alone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_may_not_list_models_is_a_note(
+    shell: Any, capsys: pytest.CaptureFixture[str], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer(whole({"error": {"message": "no scope"}}, status)) as server:
+        monkeypatch.setenv("PORTKEY_BASE_URL", server.url)
+        assert shell.run_cell("%portkey models").success
+    assert "not allowed for this key" in capsys.readouterr().out
+
+
+def test_who_answered_after_how_many_tries(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = [{"provider": "openai"}, {"name": "spare", "provider": "groq"}]
+    config = json.dumps({"strategy": {"mode": "fallback"}, "targets": targets})
+    headers = {"x-portkey-last-used-option-index": "config.targets[1]", "x-portkey-retry-attempt-count": "2"}
+    with ScriptedServer(whole(COMPLETION, headers=headers)) as server:
+        cell(shell, f"-m m --config {config} --base-url {server.url} --no-stream", "Hello")
+    assert "answered by spare, target 2 of 2 · after 3 tries by the gateway" in capsys.readouterr().out
