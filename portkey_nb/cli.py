@@ -227,6 +227,10 @@ def _ask(arguments: argparse.Namespace) -> int:
         interrupted = True
         running.stop()
         _write(running)
+    except BrokenPipeError:
+        # Nobody reads on: the call ends now, and its row is written before the interpreter goes.
+        running.stop()
+        raise
     outcome = running.outcomes()[0]
     print(flush=True)
     if isinstance(outcome, PortkeyError):
