@@ -23,7 +23,9 @@ __all__ = ["Result", "Tool", "ToolCall", "planned_calls", "results_since", "told
 
 _ENOUGH = 3.0
 _MOST_CALLS = 8
+_FEW = 4
 _LONGEST = 400
+_SHORT = 80
 _SEAM = re.compile(
     r"(?<=[?!])\s+|\s*[,;]?\s+(?:and|then)\s+(?:also\s+)?(?=(?:what|how|who|when|where|is|the|tell|give|send|add|multiply|"
     r"divide|subtract|roll|convert|search|look|find|get|show|book|set)\b)",
@@ -130,15 +132,16 @@ def _wanted(text: str, tools: Sequence[Tool]) -> Iterator[ToolCall]:
     """Yield the calls that a question asks for by itself."""
     before: Tool | None = None
     for task in _tasks(text):
-        ranked = _fitting(task, tools)
-        score, tool = ranked[0]
-        if score < _ENOUGH:
+        fitting = [tool for score, tool in _fitting(task, tools) if score >= _ENOUGH]
+        if not fitting and before is not None and len(task.split()) <= _FEW:
             # “... and in Rome?” leans on the task before it.
-            if before is None or len(task.split()) > 4:
-                continue
-            tool = before
-        yield from _calls_of(tool, task, (text,), Hints(), forced=False)
-        before = tool
+            fitting = [before]
+        for tool in fitting:
+            calls = list(_calls_of(tool, task, (text,), Hints(), forced=False))
+            if calls:
+                yield from calls
+                before = tool
+                break
 
 
 def _tasks(text: str) -> list[str]:
@@ -299,9 +302,10 @@ def _about(call: ToolCall) -> str:
     if not isinstance(arguments, dict) or not arguments:
         return ""
     plain = {key: value for key, value in arguments.items() if isinstance(value, (str, int, float)) and value != ""}
-    if len(plain) == 1 and isinstance(value := next(iter(plain.values())), str):
-        return f" for {value[:80]}" if len(value) < 80 else ""
-    shown = [f"{key} = {value}" for key, value in plain.items() if len(str(value)) <= 60]
+    texts = [value for value in plain.values() if isinstance(value, str) and len(value) < _SHORT]
+    if plain and len(texts) == len(plain):
+        return f" for {', '.join(texts)}"
+    shown = [f"{key} = {value}" for key, value in plain.items() if len(str(value)) < _SHORT]
     return f" for {in_words(shown)}" if shown else ""
 
 
