@@ -54,7 +54,7 @@ def test_the_two_commands_stand_there_word_for_word() -> None:
 def test_its_commands_are_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PORTKEY_BASE_URL", "demo")
     listed = [shlex.split(line, comments=True) for line in snippets("sh")[-1].splitlines()]
-    assert {words[1] for words in listed} == {"lab", "demo", "runs", "ask"}
+    assert {words[1] for words in listed} == {"lab", "demo", "gateway", "runs", "ask"}
     for words in listed:
         if words[1] in ("runs", "ask"):
             assert main(words[1:]) == 0
