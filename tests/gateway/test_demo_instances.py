@@ -219,3 +219,19 @@ def test_what_is_not_told_is_not_invented() -> None:
 def test_examples_of_patterns_fit_or_are_not_given(pattern: str) -> None:
     made = example(pattern)
     assert made is None or isinstance(made, str)
+
+
+@pytest.mark.parametrize(
+    "text", ["A " * 50_000, "Ada Lovelace met Bob in Paris, " * 4_000, "1 + " * 25_000, "a.b@" * 25_000]
+)
+def test_long_texts_and_greedy_schemas_stay_small(text: str) -> None:
+    greedy = {
+        "type": "object",
+        "minProperties": 10**9,
+        "properties": {
+            "note": {"type": "string", "minLength": 10**9},
+            "numbers": {"type": "array", "minItems": 10**9, "items": {"type": "integer"}},
+        },
+        "required": ["note", "numbers"],
+    }
+    assert len(json.dumps(instance(greedy, text).value)) < 100_000

@@ -47,13 +47,17 @@ _WORD_NUMBERS = {
     )
 }
 _WORD_NUMBER = re.compile(rf"\b({'|'.join(word for word in _WORD_NUMBERS if word != 'one')})\b", re.I)
+_LONGEST = 50_000
+_NEAR = 40
+_MOST_NAMES = 100
+_LISTED = re.compile(r"\s*(?:,|and|or|&|, and|versus|vs\.?)\s*")
 _MEASURES_WORDS = (
     "days hours minutes seconds weeks months years degrees celsius fahrenheit dollars euros pounds percent miles "
     "meters metres kilometers grams from with people each times stars points"
 )
 _MEASURES = frozenset(_MEASURES_WORDS.split())
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ][\wà-ÿ'’-]*"
-_NAME = re.compile(rf"\b{_CAPITAL}(?: (?:van der |van |de la |de |von |da |of |the )?{_CAPITAL})*")
+_NAME = re.compile(rf"\b{_CAPITAL}(?: (?:van der |van |de la |de |von |da |of |the )?{_CAPITAL}){0,5}")
 _NO_NAMES_WORDS = (
     "I I'm I'd I'll A An The This That These Those There It Its He She They We You Your My Our His Her Their If In "
     "On At And Or But So Then Also Please Can Could Would Will Should Do Does Did Is Are Was Were Has Have What "
@@ -118,14 +122,14 @@ class Findings:
     Parameters
     ----------
     text : str
-        What somebody wrote.
+        What somebody wrote; no more than the first 50,000 characters are read.
     """
 
     text: str
     kinds: dict[str, list[Spot]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        text = self.text
+        text = self.text = self.text[:_LONGEST]
         for kind, pattern in _PATTERNS.items():
             self.kinds[kind] = [
                 Spot(found.start(), found.end(), found.group(found.lastindex or 0)) for found in pattern.finditer(text)
@@ -167,15 +171,18 @@ class Findings:
             digits = found.group(2).replace(",", "")
             fraction, power = found.group(3) or "", found.group(4)
             sign = (
-                "-" if found.group(1) in ("-", "−") and not re.search(r"[\d)]\s*$", self.text[: found.start()]) else ""
+                "-"
+                if found.group(1) in ("-", "−")
+                and not re.search(r"[\d)]\s*$", self.text[max(0, found.start() - _NEAR) : found.start()])
+                else ""
             )
             value: int | float = int(f"{sign}{digits[:18]}")
             if fraction or power:
                 value = float(f"{sign}{digits[:18]}{fraction}e{power or 0}")
-            unit = re.match(r"\s?([a-zA-Z°%€]+)", self.text[found.end() :])
+            unit = re.match(r"\s?([a-zA-Z°%€]+)", self.text[found.end() : found.end() + _NEAR])
             spots.append(Spot(found.start(), found.end(), value, unit.group(1).lower() if unit else ""))
         for found in _WORD_NUMBER.finditer(self.text):
-            unit = re.match(r"\s([a-zA-Z]+)", self.text[found.end() :])
+            unit = re.match(r"\s([a-zA-Z]+)", self.text[found.end() : found.end() + _NEAR])
             word = _WORD_NUMBERS[found.group(1).lower()]
             spots.append(Spot(found.start(), found.end(), word, unit.group(1).lower() if unit else ""))
         return sorted(spots, key=lambda spot: spot.start)
@@ -188,7 +195,9 @@ class Findings:
         for found in _LOWER_PLACE.finditer(text):
             lower = found.group(0).lower()
             # A word in lower case is a place only where one would stand: “nice” and “turkey” are words too.
-            if found.group(0)[0].islower() and not _BEFORE_PLACE.search(text[: found.start()]):
+            if found.group(0)[0].islower() and not _BEFORE_PLACE.search(
+                text[max(0, found.start() - _NEAR) : found.start()]
+            ):
                 continue
             shelf, name = (countries, _COUNTRIES[lower]) if lower in _COUNTRIES else (places, _KNOWN[lower])
             shelf[found.start()] = Spot(found.start(), found.end(), name)
@@ -196,7 +205,7 @@ class Findings:
         for spot in self._capitalised():
             if spot.start in places or spot.start in countries:
                 continue
-            before, after = text[: spot.start], text[spot.end :]
+            before, after = text[max(0, spot.start - _NEAR) : spot.start], text[spot.end : spot.end + _NEAR]
             several = " " in str(spot.value)
             if _BEFORE_PLACE.search(before) and not (several and _AFTER_PERSON.match(after)):
                 if not re.search(r"\b(?:for|of|to|from) $", before) or not several:
@@ -218,10 +227,10 @@ class Findings:
     def _with_neighbours(self, known: list[Spot], others: list[Spot]) -> list[Spot]:
         """Take in the names that are listed together with known ones: “in Paris, Springfield and Rome”."""
         found = list(known)
-        for spot in others:
-            near = (re.compile(r"\s*(?:,|and|or|&|, and|versus|vs\.?)\s*"), self.text)
+        for spot in others[:_MOST_NAMES]:
             if any(
-                near[0].fullmatch(near[1][min(spot.end, other.end) : max(spot.start, other.start)]) for other in found
+                _LISTED.fullmatch(self.text, min(spot.end, other.end), max(spot.start, other.start))
+                for other in found[-_MOST_NAMES:]
             ):
                 found.append(spot)
         return sorted(found, key=lambda spot: spot.start)

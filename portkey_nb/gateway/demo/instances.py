@@ -139,7 +139,7 @@ class _Filler(FieldFiller):
             pairs = self._pairs(extra if isinstance(extra, Mapping) else {}, depth)
             value, sure = {**pairs, **value}, sure or bool(pairs)
         least = schema.get("minProperties", 0)
-        for place in range(int(least) - len(value) if isinstance(least, (int, float)) else 0):
+        for place in range(min(_MOST_ITEMS, int(least) - len(value)) if isinstance(least, (int, float)) else 0):
             value[f"item_{place + 1}"] = self.fill(extra, "", needed=True, depth=depth + 1).value
         return Filled(value, sure)
 

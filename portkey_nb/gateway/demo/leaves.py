@@ -12,6 +12,7 @@ from portkey_nb.gateway.demo.patterns import example, fits
 __all___WORDS = "FORMATS UNKNOWN allowed_number allowed_text formatted plain_number plain_text types_of"
 __all__ = __all___WORDS.split()
 
+_LONGEST = 10_000
 UNKNOWN = "unknown"
 """What stands for a text of which nothing is known."""
 FORMATS: Mapping[str, str] = {
@@ -127,7 +128,7 @@ def allowed_text(text: str, schema: Mapping[str, Any]) -> bool:
 
 def plain_text(schema: Mapping[str, Any], *, place: int = 0) -> str:
     """Return a text that says that nothing is known, in the form that a schema demands."""
-    low, high = int(schema.get("minLength", 0)), schema.get("maxLength")
+    low, high = min(_LONGEST, int(schema.get("minLength", 0))), schema.get("maxLength")
     text = FORMATS.get(str(schema.get("format")), UNKNOWN)
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and not fits(pattern, text):
