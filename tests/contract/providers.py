@@ -310,6 +310,8 @@ class _Handler(BaseHTTPRequestHandler):
         for count, event in enumerate(events):
             if count == _AFTER and fault.startswith("mid"):
                 if fault == "midabort":
+                    # A reset throws away what the other side has not yet read.
+                    owner._wait(0.1)
                     self._cut()
                     return
                 if fault == "midclose":

@@ -180,7 +180,7 @@ def test_fallback_cannot_help_in_mid_stream(side: Side, local_gateway: LocalGate
     client = _by(side, local_gateway, {"strategy": {"mode": "fallback"}, "targets": targets})
     with pytest.raises(errors.StreamIncomplete) as caught:
         _ask(side, client, stream=True)
-    assert caught.value.completion.choices[0].message.content == "Hello from"
+    assert TEXT.startswith(caught.value.completion.choices[0].message.content)
     assert [seen.provider for seen in upstream.seen] == ["openai"]
 
 

@@ -22,9 +22,11 @@ side = conftest.side
 
 LEFT_OUT = {
     "up-dns": "asks a name server",
+    "cfg-loadbalance": "the gateway throws dice",
     "openai-stream-cut": "the client left",
     "anthropic-stream-cut": "the client left",
 }
+RESET = ("openai-stream-midabort", "anthropic-stream-midabort", "cfg-fallback-midstream")
 ASKED_AGAIN = [name for name in ANSWERED if name not in LEFT_OUT]
 
 
@@ -51,7 +53,9 @@ def test_the_gateway_answers_as_recorded(local_gateway: LocalGateway, upstream: 
     assert now.status == then.status
     assert _headers(now) == _headers(then)
     assert settled(now.data) == settled(then.data)
-    assert settled(now.events) == settled(then.events)
+    # How much of a stream passes before a reset is a matter of time.
+    until = len(now.events) if name in RESET else None
+    assert settled(now.events) == settled(then.events[:until])
     if now.data is None and not now.events:
         assert now.body == then.body
     passed_on = [(seen.method, seen.body) for seen in upstream.seen]
@@ -95,6 +99,7 @@ def test_clients_read_the_running_gateway(
     elif call.streamed and then.unfinished:
         with pytest.raises(errors.StreamIncomplete) as cut:
             ask()
-        assert cut.value.completion.choices[0].message.content == then.choices[0].text
+        text = cut.value.completion.choices[0].message.content
+        assert text == then.choices[0].text or (name in RESET and then.choices[0].text.startswith(text))
     else:
         assert_answer(ask(), then, live=True)
