@@ -106,7 +106,7 @@ class Runner:
         fresh = {name: getattr(prepared.run, name) for name in _OWN_FACTS}
         run = found.with_(**fresh, cached=True, attempts=0, started_at=now, ended_at=now, rating=None, rating_note=None)
         if listen is not None and run.text:
-            listen("text", run.text)
+            listen("text" if call.schema is None else "json", run.text)
         await self._log(run, start=False)
         SESSION.add(run)
         return Outcome(call, run)
