@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portkey_nb import Portkey, errors
@@ -194,6 +194,7 @@ def listener() -> Iterator[ScriptedServer]:
         yield server
 
 
+@settings(deadline=None)
 @given(
     messages=st.lists(MESSAGE, min_size=1, max_size=4),
     params=st.fixed_dictionaries({}, optional={name: st.none() | value for name, value in PARAMS.items()}),
