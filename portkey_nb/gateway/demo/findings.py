@@ -57,7 +57,7 @@ _MEASURES_WORDS = (
 )
 _MEASURES = frozenset(_MEASURES_WORDS.split())
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ][\wà-ÿ'’-]*"
-_NAME = re.compile(rf"\b{_CAPITAL}(?: (?:van der |van |de la |de |von |da |of |the )?{_CAPITAL}){0,5}")
+_NAME = re.compile(rf"\b{_CAPITAL}(?: (?:van der |van |de la |de |von |da |of |the )?{_CAPITAL}){{0,5}}")
 _NO_NAMES_WORDS = (
     "I I'm I'd I'll A An The This That These Those There It Its He She They We You Your My Our His Her Their If In "
     "On At And Or But So Then Also Please Can Could Would Will Should Do Does Did Is Are Was Were Has Have What "
