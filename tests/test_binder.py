@@ -39,7 +39,7 @@ def test_a_key_or_a_base_url_is_left_alone(given: dict[str, str], base_url: str)
 
 
 def test_the_checkout_is_installed_on_a_python_that_fits() -> None:
-    assert 'pip install --no-cache-dir ".[lab]"' in (BINDER / "postBuild").read_text()
+    assert 'pip install --no-cache-dir ".[lab,gateway]"' in (BINDER / "postBuild").read_text()
     assert os.access(BINDER / "postBuild", os.X_OK)
     environment = yaml.safe_load((BINDER / "environment.yml").read_text())
     assert "python=3.11" in environment["dependencies"]

@@ -27,38 +27,32 @@ def everything(cell: Any) -> str:
     )
 
 
-@pytest.fixture(scope="module")
-def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Run the quickstart once, in a folder and with a run log of its own."""
-    home = tmp_path_factory.mktemp("quickstart")
-    book = nbformat.read(NOTEBOOKS[0].parent / "quickstart.ipynb", as_version=4)
+def run(name: str, home: Path, **variables: str) -> Any:
+    """Run a notebook from top to bottom, in a folder and with a run log of its own."""
+    book = nbformat.read(NOTEBOOKS[0].parent / f"{name}.ipynb", as_version=4)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "IPYTHONDIR": str(home / "ipython"),
-        "PORTKEY_BASE_URL": "demo",
         "PORTKEY_NB_STORE": str(home / "runs.sqlite"),
+        **variables,
     }
-    client = NotebookClient(book, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(home)}})
+    client = NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(home)}})
     client.execute(env=environment)
     return book
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the quickstart once, on the demo gateway."""
+    return run("quickstart", tmp_path_factory.mktemp("quickstart"), PORTKEY_BASE_URL="demo")
 
 
 @pytest.fixture(scope="module")
 def gateway_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Run the notebook of the gateway once, against the real open-source gateway."""
-    home = tmp_path_factory.mktemp("gateway")
-    book = nbformat.read(NOTEBOOKS[0].parent / "gateway-and-configs.ipynb", as_version=4)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "IPYTHONDIR": str(home / "ipython"),
-        "PORTKEY_NB_STORE": str(home / "runs.sqlite"),
-        GATEWAYS: str(installed_gateways(tmp_path_factory)),
-    }
-    client = NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(home)}})
-    client.execute(env=environment)
-    return book
+    gateways = installed_gateways(tmp_path_factory)
+    return run("gateway-and-configs", tmp_path_factory.mktemp("gateway"), **{GATEWAYS: str(gateways)})
 
 
 def cell_with(book: Any, words: str) -> Any:
