@@ -49,7 +49,7 @@ _WORD_NUMBERS = {
 _WORD_NUMBER = re.compile(rf"\b({'|'.join(word for word in _WORD_NUMBERS if word != 'one')})\b", re.I)
 _LONGEST = 50_000
 _NEAR = 40
-_MOST_NAMES = 100
+_MOST = 100
 _LISTED = re.compile(r"\s*(?:,|and|or|&|, and|versus|vs\.?)\s*")
 _MEASURES_WORDS = (
     "days hours minutes seconds weeks months years degrees celsius fahrenheit dollars euros pounds percent miles "
@@ -185,7 +185,7 @@ class Findings:
             unit = re.match(r"\s([a-zA-Z]+)", self.text[found.end() : found.end() + _NEAR])
             word = _WORD_NUMBERS[found.group(1).lower()]
             spots.append(Spot(found.start(), found.end(), word, unit.group(1).lower() if unit else ""))
-        return sorted(spots, key=lambda spot: spot.start)
+        return sorted(spots, key=lambda spot: spot.start)[:_MOST]
 
     def _names(self) -> None:
         """Tell people from places, and keep what is neither as a plain name."""
@@ -227,10 +227,10 @@ class Findings:
     def _with_neighbours(self, known: list[Spot], others: list[Spot]) -> list[Spot]:
         """Take in the names that are listed together with known ones: “in Paris, Springfield and Rome”."""
         found = list(known)
-        for spot in others[:_MOST_NAMES]:
+        for spot in others[:_MOST]:
             if any(
                 _LISTED.fullmatch(self.text, min(spot.end, other.end), max(spot.start, other.start))
-                for other in found[-_MOST_NAMES:]
+                for other in found[-_MOST:]
             ):
                 found.append(spot)
         return sorted(found, key=lambda spot: spot.start)
