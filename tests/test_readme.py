@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import re
 import shlex
@@ -27,6 +28,8 @@ def snippets(language: str) -> list[str]:
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("PORTKEY_BASE_URL", "demo")
+    # Examples of docstrings leave one behind, and IPython then keeps none of its own.
+    monkeypatch.delattr(builtins, "_", raising=False)
     settings = Config()
     settings.HistoryManager.enabled = False
     shell = InteractiveShell(config=settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from portkey_nb.gateway.demo.server import DemoGateway
 @pytest.fixture
 def shell(demo: DemoGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("PORTKEY_BASE_URL", demo.base_url)
+    # Examples of docstrings leave one behind, and IPython then keeps none of its own.
+    monkeypatch.delattr(builtins, "_", raising=False)
     settings = Config()
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.colors = "nocolor"
