@@ -64,8 +64,9 @@ def foresee(call: Call, client: AsyncPortkey) -> Foresight:
     options, kind = client._options, client._target.kind
     version = HOSTED if kind == "hosted" else OBSERVED
     providers = _providers(call.model, options, kind)
+    if call.schema is not None and call.schema.name in call.tools:
+        raise PromptError(f"a tool and the schema are both named `{call.schema.name}`; rename one of them")
     params = prepared(call.params)
-    _demand(providers, call.model, params, options, kind)
     if call.tools:
         params["tools"] = [*params.get("tools", ()), *(tool.definition for tool in call.tools.values())]
     forced = call.schema is not None and not all(
@@ -77,7 +78,8 @@ def foresee(call: Call, client: AsyncPortkey) -> Foresight:
     elif call.schema is not None:
         params["response_format"] = call.schema.response_format
     sight = Foresight(providers, params, {}, forced, version, options.get("config"))
-    warnings = config_warnings(sight.config, kind)
+    demanded = _demand(sight, call.model, kind)
+    warnings = (*config_warnings(sight.config, kind), *([demanded] if demanded else []))
     lost: dict[str, str] = {}
     for path, provider in _ways(sight):
         for name, what in lost_to(provider, call, sight, path).items():
@@ -140,14 +142,34 @@ def _providers(model: str, options: Mapping[str, Any], kind: str) -> tuple[str, 
     return ()
 
 
-def _demand(
-    providers: tuple[str, ...], model: str, params: Mapping[str, Any], options: Mapping[str, Any], kind: str
-) -> None:
-    """Ask for what the provider would refuse to do without."""
-    if len(providers) != 1 or kind == "demo" or isinstance(options.get("config"), Mapping):
-        return
-    given = {"max_tokens" if name == "max_completion_tokens" else name for name in params}
-    for name in needed(providers[0], model=model):
-        if name not in given:
-            hint = "--max-tokens 1024, or max_tokens=1024 in Python" if name == "max_tokens" else f"-p {name}=..."
-            raise PromptError(f"{providers[0]} answers only where `{name}` is set; add {hint}")
+def _demand(sight: Foresight, model: str, kind: str) -> str | None:
+    """Ask for what the providers would refuse to do without; return a warning where only some of them would.
+
+    Raises
+    ------
+    PromptError
+        When no provider would answer.
+    """
+    if kind == "demo":
+        return None
+    ways = _ways(sight)
+    lacking = [missing for path, provider in ways if (missing := _missing(provider, model, sight, path)) is not None]
+    if not lacking:
+        return None
+    provider, name = lacking[0]
+    hint = "--max-tokens 1024, or max_tokens=1024 in Python" if name == "max_tokens" else f"-p {name}=..."
+    if len(lacking) == len(ways):
+        raise PromptError(f"{provider} answers only where `{name}` is set; add {hint}")
+    return f"{provider} answers only where `{name}` is set: add {hint}"
+
+
+def _missing(provider: str, model: str, sight: Foresight, path: str | None) -> tuple[str, str] | None:
+    """Return a provider and the first parameter that it demands and does not get."""
+    given = set(sight.params)
+    for node in (sight.config, target_of(sight.config, path)):
+        if isinstance(node, Mapping):
+            given.update(node.get("override_params") or ())
+            given.update(node.get("default_params") or ())
+    if "max_completion_tokens" in given:
+        given.add("max_tokens")
+    return next(((provider, name) for name in needed(provider, model=model) if name not in given), None)

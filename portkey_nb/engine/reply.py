@@ -227,12 +227,12 @@ class Replies(dict[str, Reply], _Shown):
         """Return the runs as a DataFrame, with the columns of :func:`portkey_nb.runs`."""
         from portkey_nb.engine.frames import to_frame  # pandas loads only for frames
 
-        return to_frame([reply.run.to_row() for reply in self.values()], columns)
+        return to_frame([run.to_row() for run in self.runs], columns)
 
     @property
     def runs(self) -> list[Run]:
-        """The runs behind the replies."""
-        return [reply.run for reply in self.values()]
+        """The runs behind the replies, each round of tool calls one."""
+        return [run for reply in self.values() for run in reply.runs]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Return the replies side by side: text, safe Markdown and safe HTML."""

@@ -67,6 +67,7 @@ class Rounds:
     limit: int = LIMIT
     steps: list[Step] = field(default_factory=list)
     earlier: list[Run] = field(default_factory=list)
+    _followed: tuple[Call, Outcome] | None = None
 
     def following(self, outcome: Outcome | None, tell: Callable[[Step], None] | None = None) -> Call | None:
         """Run the tools that an answer calls, and return the request that carries what they gave.
@@ -98,6 +99,7 @@ class Rounds:
             answers.append(
                 {"role": "tool", "tool_call_id": called.get("id"), "name": result.name, "content": result.text}
             )
+        self._followed = (self.call, outcome)
         self.earlier.append(outcome.run)
         self.call = replace(
             self.call,
@@ -106,11 +108,26 @@ class Rounds:
         )
         return self.call
 
+    def unsent(self) -> Outcome | None:
+        """Take the last request back, which was never made, and return the outcome that it followed."""
+        if self._followed is None:
+            return None
+        self.call, outcome = self._followed
+        self._followed = None
+        self.earlier.pop()
+        return outcome
+
     def wants(self, outcome: Outcome) -> bool:
-        """Tell whether an answer calls functions that are here to be run, and does not answer yet."""
+        """Tell whether an answer calls functions that are here to be run, and does not answer yet.
+
+        It does answer where it calls the schema's stand-in, and it is the asker's where it calls a tool that was given
+        as a definition, without a function.
+        """
         names = [_name(called) for called in outcome.run.tool_calls or ()]
-        answered = self.call.schema is not None and self.call.schema.name in names
-        return bool(self.call.tools) and bool(names) and not answered
+        others = {_name(definition) for definition in self.call.params.get("tools") or ()}
+        if self.call.schema is not None:
+            others.add(self.call.schema.name)
+        return bool(self.call.tools) and bool(names) and not others.intersection(names)
 
     def unfinished(self, outcome: Outcome) -> PortkeyError | None:
         """Return the error of a model that still calls tools in its last round."""

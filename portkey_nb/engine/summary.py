@@ -118,7 +118,8 @@ def _retries(count: int) -> str:
 
 def footer(run: Run, earlier: Sequence[Run] = ()) -> str:
     """Return the one line under a reply."""
-    return " · ".join([*facts(whole(run, earlier), 1 + len(earlier)), *oddities(run)])
+    odd = dict.fromkeys(said for one in (*earlier, run) for said in oddities(one))
+    return " · ".join([*facts(whole(run, earlier), 1 + len(earlier)), *odd])
 
 
 def column(

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from portkey_nb.errors import APIStatusError, AuthenticationError, PermissionDeniedError, PromptError
 from portkey_nb.gateway.config import has_retry, header_value, to_headers
+from portkey_nb.gateway.parameters import prepared
 from portkey_nb.gateway.request import Request, models_request
 from portkey_nb.gateway.transport import Timeouts
 from portkey_nb.gateway.types import Answer, Field, Parts, View
@@ -247,8 +248,7 @@ def _prompt_path(prompt_id: Any, action: str) -> str:
 def _prompt_body(variables: Mapping[str, Any] | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
     if variables is not None and not isinstance(variables, Mapping):
         raise PromptError(f"variables is {type(variables).__name__}; give a mapping such as {{'topic': 'salt'}}")
-    set_here = {name: value for name, value in overrides.items() if value is not None}
-    return {**set_here, "variables": dict(variables or {})}
+    return {**prepared(overrides), "variables": dict(variables or {})}
 
 
 def _content(body: Mapping[str, Any]) -> bytes:

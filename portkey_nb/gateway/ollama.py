@@ -29,7 +29,9 @@ def address() -> str:
         return ADDRESS
     # The address to listen on everywhere is none to go to.
     host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (it is not listened on here)
-    return f"{parts.scheme or 'http'}://{f'[{host}]' if ':' in host else host}:{port or 11434}"
+    # A scheme brings its own port, as Ollama reads it.
+    port = port or {"http": 80, "https": 443}.get(parts.scheme, 11434)
+    return f"{parts.scheme or 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def with_address(options: Mapping[str, Any]) -> dict[str, Any]:

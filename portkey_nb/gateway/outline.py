@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from portkey_nb.gateway.secrecy import HIDDEN, names_secret
-
-_LOGIN = re.compile(r"//[^/@\s]*@")
+from portkey_nb.gateway.secrecy import names_secret, without_login
 
 
 def described(config: Mapping[str, Any]) -> list[str]:
@@ -67,7 +65,7 @@ def _asked(config: Mapping[str, Any]) -> list[str]:
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = _LOGIN.sub(f"//{HIDDEN}@", " ".join(text.split()))
+    text = without_login(" ".join(text.split()))
     return text if len(text) <= 60 else text[:57] + "..."
 
 

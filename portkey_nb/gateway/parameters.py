@@ -260,10 +260,15 @@ def prepared(params: Mapping[str, Any]) -> dict[str, Any]:
     >>> prepared({"stop": "END", "seed": None, "thinking": {"type": "enabled", "budget_tokens": None}})
     {'stop': ['END'], 'thinking': {'type': 'enabled'}}
     """
-    found = {name: _without_nulls(value) for name, value in params.items() if value is not None}
+    found = {name: _without_nulls(_plain(value)) for name, value in params.items() if value is not None}
     if isinstance(found.get("stop"), str):
         found["stop"] = [found["stop"]]
     return found
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's arrays and numbers as Python's own."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _without_nulls(value: Any) -> Any:

@@ -41,6 +41,11 @@ def running() -> str | None:
     str or None
         None where none runs. Costs reading a small file, and one connection to loopback.
     """
+    return next((address(port) for port in _announced()), None)
+
+
+def _announced() -> Iterator[int]:
+    """Yield the ports of the gateways that were started by command and still live, the last one first."""
     notes = []
     for path in _notes_folder().glob("*.json"):
         # A note is removed at the end of its gateway, and never rewritten: what cannot be read is on its way out.
@@ -49,15 +54,14 @@ def running() -> str | None:
             notes.append((float(note["started_at"]), int(note["pid"]), int(note["port"])))
     for _, pid, port in sorted(notes, reverse=True):
         if _is_process(pid) and is_open(port):
-            return address(port)
-    return None
+            yield port
 
 
 def is_local(hostname: str | None, port: int | None) -> bool:
     """Whether an address is that of an open-source gateway on this machine, as far as is known without asking it."""
     if hostname not in (HOST, "localhost") or port is None:
         return False
-    return port == PORT or port in _own or running() == address(port)
+    return port == PORT or port in _own or port in _announced()
 
 
 def started(port: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from portkey_nb.errors import ConfigError, SettingsError
+from portkey_nb.gateway.secrecy import WEBHOOKS, host_of
 from portkey_nb.gateway.target import Target
 
 _GUARDS = ("input_guardrails", "output_guardrails", "before_request_hooks", "after_request_hooks")
@@ -197,9 +198,9 @@ def _on_open_source(node: Mapping[str, Any]) -> Iterator[str]:
 
 def _address(check: Any) -> str:
     if isinstance(check, Mapping):
-        for name in ("logURL", "webhookURL"):
+        for name in WEBHOOKS:
             if check.get(name):
-                return _short(str(check[name]).partition("?")[0])
+                return _short(host_of(str(check[name])))
     return "a URL"
 
 

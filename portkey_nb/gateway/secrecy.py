@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit
 
 from portkey_nb.errors import ConfigError
 from portkey_nb.settings import Secret
@@ -12,6 +13,10 @@ from portkey_nb.settings import Secret
 HIDDEN = "***"
 """What stands for a secret wherever it is shown."""
 
+WEBHOOKS = ("logURL", "webhookURL")
+"""What guardrail checks call the addresses to which they send texts."""
+
+_LOGIN = re.compile(r"//[^/@\s]*@")
 _SECRET = re.compile(
     r"(api[-_]?key|virtual[-_]?key|authorization|password|secret|credential|private[-_]?key|service[-_]account|cookie|"
     r"(access|auth|session|bearer|refresh)[-_]?token|(?<![a-z])(ad|id)[-_]?token|access[-_]?key|^token$)",
@@ -119,21 +124,46 @@ def sealed(value: Any) -> Any:
 
 
 def redact(value: Any) -> Any:
-    """Return a copy in which the value of every key that names a secret is ``***``.
+    """Return a copy in which the value of every key that names a secret is ``***``, as is a login inside a URL.
+
+    Of the address that a guardrail sends texts to, the host alone is left: its path is often the key.
 
     Examples
     --------
     >>> redact({"targets": [{"provider": "openai", "api_key": "sk-1"}]})
     {'targets': [{'provider': 'openai', 'api_key': '***'}]}
+    >>> redact({"custom_host": "https://me:pw@host/v1", "webhookURL": "https://hooks.example/T0/B1"})
+    {'custom_host': 'https://***@host/v1', 'webhookURL': 'https://hooks.example/***'}
     """
     if isinstance(value, Mapping):
-        return {
-            name: HIDDEN if names_secret(name) and item not in (None, "") else redact(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return {name: _redacted(name, item) for name, item in value.items()}
+    if isinstance(value, str):
+        return without_login(value) if not isinstance(value, Secret) else value
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [redact(item) for item in value]
     return value
+
+
+def _redacted(name: object, item: Any) -> Any:
+    if names_secret(name) and item not in (None, ""):
+        return HIDDEN
+    if name in WEBHOOKS and isinstance(item, str):
+        return host_of(item) + f"/{HIDDEN}"
+    return redact(item)
+
+
+def without_login(text: str) -> str:
+    """Return a text without the user names and passwords of the URLs in it."""
+    return _LOGIN.sub(f"//{HIDDEN}@", text)
+
+
+def host_of(url: str) -> str:
+    """Return scheme and host of a URL."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}" if parts.hostname else HIDDEN
+    except ValueError:
+        return HIDDEN
 
 
 def secrets_in(value: Any) -> Iterable[str]:

@@ -13,9 +13,10 @@ from portkey_nb.errors import PortkeyError, SchemaError
 from portkey_nb.notebook.live import LiveCell
 from portkey_nb.notebook.options import CellOptions
 from portkey_nb.notebook.place import live_mode
-from portkey_nb.notebook.plan import Plan, plan_cell
-from portkey_nb.notebook.preview import preview
+from portkey_nb.notebook.plan import Plan, plan_cell, route
+from portkey_nb.notebook.preview import preview, preview_template
 from portkey_nb.notebook.stopping import StopButton
+from portkey_nb.notebook.templates import given_variables
 from portkey_nb.notebook.watching import Question, shown, watch
 from portkey_nb.views.columns import bundle
 
@@ -33,6 +34,10 @@ def run_cell(magics: Any, options: CellOptions, body: str) -> Reply | Replies | 
     PortkeyError
         After everything that came was shown, bound and logged: the cell was interrupted, or a call failed.
     """
+    if options.dry_run and options.prompt is not None:
+        variables = given_variables(options, body, magics.shell.user_ns)
+        preview_template(*route(magics, options), options.prompt, variables)
+        return None
     plan = plan_cell(magics, options, body)
     if options.dry_run:
         preview(plan)

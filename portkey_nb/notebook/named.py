@@ -13,6 +13,7 @@ from portkey_nb.engine.schemas import Schema, schema_of
 from portkey_nb.engine.tools import Tool, tools_of
 from portkey_nb.errors import ConfigError, PromptError
 from portkey_nb.gateway.routing import parse_config
+from portkey_nb.gateway.secrecy import hidden
 from portkey_nb.notebook.completion import config_names
 
 
@@ -32,7 +33,8 @@ def find_config(text: str, namespace: Mapping[str, Any]) -> Any:
             raise ConfigError(
                 f"`{text}` is {type(value).__name__}, no config; compose one with `%%portkey_config {text}`"
             )
-        return value if isinstance(value, Mapping) else parse_config(value)
+        # Hidden at once: what goes wrong from here on may show every local name.
+        return hidden(value) if isinstance(value, Mapping) else parse_config(value)
     if text.isidentifier() and not text.startswith(("pc_", "cf_")):
         close = difflib.get_close_matches(text, config_names(namespace), 1)
         hint = f"did you mean `{close[0]}`?" if close else f"compose it with `%%portkey_config {text}`"

@@ -35,7 +35,7 @@ class LiveColumn:
         self.changed = True
         self.steps: list[Step] = []
         self.note = ""
-        self.fenced = False
+        self.noted = self.fenced = False
         self.new_parts: list[str | Step] = []
         self.new_reasoning: list[str] = []
 
@@ -113,7 +113,6 @@ class WidgetPainter:
         self._widget: Any = None
         self._growing: list[GrowingMarkdown] = []
         self._done: list[bool] = []
-        self._noted: list[bool] = []
         self._log: list[list[Any]] = []
         self._begun = now
         self._snapshots = list(_SNAPSHOTS_S)
@@ -123,7 +122,6 @@ class WidgetPainter:
         """Open the widget with empty columns."""
         self._growing = [GrowingMarkdown() for _ in columns]
         self._done = [False] * len(columns)
-        self._noted = [False] * len(columns)
         shell = shell_html([column.label for column in columns], chrome=len(columns) > 1)
         self._widget = _widget_class()(shell=shell)
         self._widget.on_msg(self._on_message)
@@ -153,8 +151,8 @@ class WidgetPainter:
         first_thought = len(column.reasoning) == len(column.new_reasoning) > 0
         parts, reasoning = column.take()
         change: dict[str, Any] = {}
-        if column.note and not self._noted[index]:
-            self._noted[index] = True
+        if column.note and not column.noted:
+            column.noted = True
             change["n"] = column.note
         if first_thought:
             change["k"] = thought_html(open_=True)
@@ -275,6 +273,7 @@ class TextPainter:
         while self._current < len(columns):
             column = columns[self._current]
             self._write_label(columns)
+            self._write_note(column)
             for part in column.take()[0]:
                 self._write(plain_text(part) if isinstance(part, str) else self._line(part))
             if not column.ended:
@@ -287,6 +286,11 @@ class TextPainter:
         for column in columns:
             column.ended = True
         self.paint(columns, 0.0)
+
+    def _write_note(self, column: LiveColumn) -> None:
+        if column.note and not column.noted:
+            self._write(f"{plain_text(column.note)}\n")
+        column.noted = True
 
     def _line(self, step: Step) -> str:
         return f"{'' if self._at_start else chr(10)}{step_text(step)}\n"

@@ -1,4 +1,4 @@
-"""From a cell's words to the calls it stands for: nothing is sent here."""
+"""From a cell's words to the calls it stands for; no model is asked here, and a template is rendered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portkey_nb.notebook.options import CellOptions, pairs, request_params
 from portkey_nb.notebook.place import Place, place_of
 from portkey_nb.notebook.prompt import Prompt, compose
 from portkey_nb.notebook.templates import Rendered, render
-from portkey_nb.settings import load
+from portkey_nb.settings import Secret, load
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
     log = magics.log and not options.no_log
     if options.cache and not log:
         raise PromptError("--cache answers from the run log, and logging is off; leave one of the two out")
-    client_options = _client_options(magics, options)
-    base_url = options.base_url or magics.base_url or None
+    base_url, client_options = route(magics, options)
+    space = magics.shell.user_ns
+    tools, schema = find_tools(options.tools, space), find_schema(options.schema, space)
     rendered = None
     if options.prompt is not None:
-        rendered = render(options, body, magics.shell.user_ns, base_url, client_options)
+        rendered = render(options, body, space, base_url, client_options)
     models = _models(magics, options, rendered)
     times = len(models) * options.repeat
     store = open_store() if log or options.chat else None
@@ -82,8 +83,8 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
         stream=not options.no_stream,
         cache=options.cache,
         facts=_facts(options, prompt, place, turn, several=times > 1),
-        tools=find_tools(options.tools, magics.shell.user_ns),
-        schema=find_schema(options.schema, magics.shell.user_ns),
+        tools=tools,
+        schema=schema,
     )
     steps = (rendered.step,) if rendered is not None else ()
     return Plan(_spread(call, models, options.repeat), prompt, turn, store if log else None, steps)
@@ -161,15 +162,22 @@ def _facts(
     }
 
 
-def _client_options(magics: Any, options: CellOptions) -> dict[str, Any]:
+def route(magics: Any, options: CellOptions) -> tuple[str | None, dict[str, Any]]:
+    """Return where a cell's requests go: the base URL, and the client's options.
+
+    Raises
+    ------
+    PortkeyError
+        One line: the config or a tag does not fit.
+    """
     found: dict[str, Any] = {}
-    route = options.config or magics.route
-    if route:
-        found["config"] = find_config(route, magics.shell.user_ns)
+    named = options.config or magics.route
+    if named:
+        found["config"] = find_config(named, magics.shell.user_ns)
     if options.provider is not None:
         found["provider"] = options.provider
     if options.virtual_key is not None:
-        found["virtual_key"] = options.virtual_key
+        found["virtual_key"] = Secret(options.virtual_key)
     tags = pairs(options.tag, "--tag")
     for name, value in tags.items():
         if len(value) > METADATA_LIMIT:
@@ -178,4 +186,4 @@ def _client_options(magics: Any, options: CellOptions) -> dict[str, Any]:
             )
     if tags:
         found["metadata"] = tags
-    return found
+    return options.base_url or magics.base_url or None, found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,19 @@ def preview(plan: Any) -> None:
     """Print the calls of a plan."""
     for call in plan.calls:
         print(describe(call))  # noqa: T201 (the preview is what was asked for)
+
+
+def preview_template(
+    base_url: str | None, client_options: Mapping[str, Any], prompt_id: str, variables: Mapping[str, Any]
+) -> None:
+    """Print the request that would render a template; its messages are known to Portkey alone."""
+    client = client_for(base_url, client_options)
+    lines = [
+        f"would POST {client.base_url}/prompts/{prompt_id}/render (dry run, nothing was sent)",
+        json.dumps({"variables": dict(variables)}, indent=2, ensure_ascii=False, default=str),
+        "then the messages that come back, to the model that the template or -m names",
+    ]
+    print("\n".join(lines))  # noqa: T201 (the preview is what was asked for)
 
 
 def describe(call: Call) -> str:

@@ -6,17 +6,18 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.normalize import content_text
 from portkey_nb.engine.rounds import Step
 from portkey_nb.engine.tools import ToolResult
-from portkey_nb.errors import PromptError
+from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.notebook.options import CellOptions
 from portkey_nb.notebook.prompt import Prompt, expand_values
 from portkey_nb.notebook.references import References
+from portkey_nb.notebook.stopping import StopButton
 
 
 @dataclass(frozen=True)
@@ -53,23 +54,19 @@ def render(
     Raises
     ------
     PromptError
-        When the body holds no variables, or flags stand beside ``--prompt`` that a template has itself.
+        When the body holds no variables, flags stand beside ``--prompt`` that a template has itself, or the template
+        gives no messages.
     PortkeyError
-        When the gateway cannot or may not render it.
+        When the gateway cannot or may not render it, or the person stops it.
     """
-    own = {"-s": options.system, "--messages": options.messages, "--image": options.image}
-    beside = [flag for flag, given in own.items() if given]
-    if beside:
-        raise PromptError(f"--prompt brings messages of its own; leave {' and '.join(beside)} out")
     identifier = str(options.prompt)
-    references = References(namespace)
-    variables = _variables(body)
-    if not options.raw:
-        variables = expand_values(variables, references)
+    variables = given_variables(options, body, namespace)
     begun = time.monotonic()
     client = client_for(base_url, client_options)
-    answer = submit(client.prompts.render(prompt_id=identifier, variables=variables)).result()
-    messages = [dict(message) for message in answer.messages]
+    answer = _awaited(client.prompts.render(prompt_id=identifier, variables=variables))
+    messages = [dict(message) for message in answer.messages or () if isinstance(message, Mapping)]
+    if not messages or not all(isinstance(message.get("role"), str) for message in messages):
+        raise PromptError(f"the template {identifier!r} gave no messages that can be sent; look at it in Portkey")
     said = "\n\n".join(f"{message['role']}: {content_text(message.get('content'))}" for message in messages)
     users = [content_text(message.get("content")) for message in messages if message["role"] == "user"]
     rules = [content_text(message.get("content")) for message in messages if message["role"] == "system"]
@@ -83,6 +80,36 @@ def render(
     )
     shown = ToolResult(identifier, variables, said, None, time.monotonic() - begun)
     return Rendered(prompt, answer.model, dict(answer.params), Step("tool", result=shown))
+
+
+def _awaited(work: Any) -> Any:
+    """Wait for the gateway, and no longer than the person wants to."""
+    with StopButton() as stop:
+        future = submit(work)
+        while not stop.pressed:
+            try:
+                return future.result(timeout=0.05)
+            except TimeoutError:
+                if future.done():
+                    raise
+        future.cancel()
+    raise PortkeyError("interrupted while the template was rendered; no model was asked")
+
+
+def given_variables(options: CellOptions, body: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables that a cell's body gives to its template.
+
+    Raises
+    ------
+    PromptError
+        When the body holds none, or flags stand beside ``--prompt`` that a template has itself.
+    """
+    own = {"-s": options.system, "--messages": options.messages, "--image": options.image}
+    beside = [flag for flag, given in own.items() if given]
+    if beside:
+        raise PromptError(f"--prompt brings messages of its own; leave {' and '.join(beside)} out")
+    variables = _variables(body)
+    return variables if options.raw else cast(dict[str, Any], expand_values(variables, References(namespace)))
 
 
 def _variables(body: str) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Question:
         The requests that followed it.
     outcome : Outcome, PortkeyError or None
         How the last one came out; an error where it was not sent, None where nothing is known.
+    failure : PortkeyError or None
+        Why the request that should have carried what tools gave was not sent.
     misfit : SchemaError or None
         Where the answer came and does not fit the schema.
     warnings : tuple of str
@@ -44,6 +46,7 @@ class Question:
     asked: Call
     rounds: Rounds
     outcome: Outcome | PortkeyError | None = None
+    failure: PortkeyError | None = None
     misfit: SchemaError | None = None
     warnings: tuple[str, ...] = ()
 
@@ -69,7 +72,16 @@ class Question:
             return self.outcome
         if self.outcome is None:
             return None
-        return self.outcome.error or self.rounds.unfinished(self.outcome) or self.misfit
+        return self.outcome.error or self.failure or self.rounds.unfinished(self.outcome) or self.misfit
+
+    def settle(self, outcome: Outcome | PortkeyError | None) -> None:
+        """Take how the last request came out; where it was never made, what came before it counts."""
+        held = None if isinstance(outcome, Outcome) else self.rounds.unsent()
+        if held is None:
+            self.outcome = outcome
+        else:
+            self.outcome = held
+            self.failure = outcome if isinstance(outcome, PortkeyError) else None
 
 
 def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
@@ -95,6 +107,8 @@ def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
         for step in plan.steps:
             view.step(index, shown_step(step))
     view.start()
+    if stop.pressed:
+        return questions
     watched = _Watched(questions, plan.turn, Running(Runner(plan.store), plan.calls), view, stop)
     try:
         watched.follow(watched.running.events(TICK_S))
@@ -102,9 +116,9 @@ def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
         stop.pressed = True
     if stop.pressed:
         watched.running.stop()
-        watched.follow(watched.running.waiting())
+        watched.follow(watched.running.waiting(), to_the_end=True)
     for question, outcome in zip(questions, watched.running.outcomes(), strict=True):
-        question.outcome = outcome
+        question.settle(outcome)
     return questions
 
 
@@ -126,7 +140,7 @@ def shown(question: Question, turn: ChatTurn | None) -> Column:
     found = column(call.label, outcome.run, steps=rounds.steps, earlier=rounds.earlier, as_json=as_json)
     notes = [*question.warnings, *([turn.note] if turn is not None and turn.note else [])]
     found = replace(found, footer=" · ".join([found.footer, *notes]))
-    failed = question.misfit or rounds.unfinished(outcome)
+    failed = question.failure or question.misfit or rounds.unfinished(outcome)
     return replace(found, error=failed.message) if failed is not None else found
 
 
@@ -142,21 +156,21 @@ class _Watched:
         self.view = view
         self.stop = stop
 
-    def follow(self, events: Iterator[Event | None]) -> None:
-        """Paint what happens until there is no more, or the person presses stop."""
-        stopped = self.stop.pressed
+    def follow(self, events: Iterator[Event | None], *, to_the_end: bool = False) -> None:
+        """Paint what happens until there is no more or, unless it is to be seen ``to_the_end``, a press of stop."""
         for event in events:
             if event is not None and event.kind == "done":
                 self._done(event.index)
             elif event is not None:
                 self.view.push(event.index, event.text, event.kind)
             self.view.paint()
-            if self.stop.pressed and not stopped:
+            if self.stop.pressed and not to_the_end:
                 return
 
     def _done(self, index: int) -> None:
         question = self.questions[index]
-        question.outcome = outcome = self.running.outcome(index)
+        outcome = self.running.outcome(index)
+        question.settle(outcome)
         following = self._run_tools(index, question.rounds, outcome)
         if following is not None:
             self.running.go_on(index, following)
@@ -174,6 +188,8 @@ class _Watched:
             if step.result is not None:
                 self.view.step(index, shown_step(step))
                 self.view.paint()
+            if self.stop.pressed:  # a function may have swallowed it
+                raise KeyboardInterrupt
 
         with self.stop.lent():
             return rounds.following(outcome, tell)

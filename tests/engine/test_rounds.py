@@ -6,13 +6,16 @@ import asyncio
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy
 import pytest
 
 from portkey_nb import aask, ask, runs
-from portkey_nb.engine.reply import Reply
+from portkey_nb.engine.asking import call_from
+from portkey_nb.engine.loop import submit
+from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.errors import PortkeyError, PromptError, SchemaError
 from tests.servers import COMPLETION, DONE, ScriptedServer, chunk, streamed, whole
 
@@ -325,3 +328,52 @@ def test_the_run_is_found_again_in_portkeys_logs_by_its_metadata() -> None:
         reply = ask("Hello", model="m", base_url=server.url, tags={"team": "red"}, stream=False)
     sent = json.loads(server.requests[0].headers["x-portkey-metadata"])
     assert sent == {"team": "red", "run_id": reply.run.run_id}
+
+
+def test_definitions_beside_functions_are_the_askers_to_answer() -> None:
+    clock = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object"}}}
+    with ScriptedServer(whole(calling(("clock", "{}")))) as server:
+        reply = ask("Time?", model="m", base_url=server.url, tools=[weather, clock], stream=False)
+    assert len(server.requests) == 1
+    assert reply.run.tool_calls[0]["function"]["name"] == "clock"
+
+
+def test_a_tool_and_a_schema_of_one_name_are_refused() -> None:
+    schema = {"name": "weather", "schema": {"type": "object"}}
+    with ScriptedServer() as server, pytest.raises(PromptError, match="both named `weather`"):
+        ask("Weather?", model="m", base_url=server.url, tools=[weather], schema=schema)
+    assert not server.requests
+
+
+def test_what_was_odd_in_an_earlier_round_is_in_the_footer() -> None:
+    retried = {"x-portkey-retry-attempt-count": "2"}
+    first = whole(calling(("weather", '{"city": "Oslo"}')), headers=retried)
+    with ScriptedServer(first, whole(COMPLETION)) as server:
+        reply = ask("Weather?", model="m", base_url=server.url, tools=[weather], stream=False)
+    assert "after 3 tries by the gateway" in reply._repr_mimebundle_()["text/markdown"]
+    assert len(Replies({"m": reply}).to_frame()) == 2
+
+
+def test_the_notebooks_name_and_not_its_path_goes_to_portkey() -> None:
+    with ScriptedServer() as server:
+        call, runner = call_from("Hello", "m", {"base_url": server.url, "stream": False})
+        call = replace(call, facts={**call.facts, "notebook": "/home/ana/clients/secret/report.ipynb"})
+        submit(runner.perform(call)).result()
+    assert json.loads(server.requests[0].headers["x-portkey-metadata"])["notebook"] == "report.ipynb"
+
+
+def test_arrays_are_sent_as_lists() -> None:
+    with ScriptedServer() as server:
+        ask("Hello", model="m", base_url=server.url, provider="openai", stop=numpy.array(["a", "b"]), stream=False)
+    assert server.requests[0].json["stop"] == ["a", "b"]
+
+
+def test_demo_models_call_a_tool_and_then_answer_by_the_schema() -> None:
+    @dataclass
+    class Report:
+        city: str
+        celsius: int
+
+    for model in ("gpt-4o", "claude-sonnet", "gemini-flash"):
+        reply = ask("What is the weather in Oslo?", model=model, base_url="demo", tools=[weather], schema=Report)
+        assert reply.parsed == Report("Oslo", 18), model

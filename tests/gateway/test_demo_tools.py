@@ -144,8 +144,20 @@ def test_a_call_is_never_made_twice(portkey: Portkey, model: str, choice: Any) -
     then = ask(
         portkey, "What is the weather in Paris?", *answered(first, '{"temp_c": 21}'), model=model, tool_choice=choice
     )
-    assert calls(then) == []
-    assert "21" in then.message.content
+    if choice == "required":
+        assert calls(then) != weather("Paris")
+    else:
+        assert calls(then) == []
+        assert "21" in then.message.content
+
+
+def test_where_a_tool_has_to_be_called_the_next_one_is_told_what_came(portkey: Portkey) -> None:
+    report = tool("report", "Give the answer.", temp_c=WHOLE)
+    question, tools = "What is the weather in Paris?", [WEATHER, report]
+    first = ask(portkey, question, tools=tools, tool_choice="required")
+    assert calls(first) == weather("Paris")
+    then = ask(portkey, question, *answered(first, '{"temp_c": 21}'), tools=tools, tool_choice="required")
+    assert calls(then) == [("report", {"temp_c": 21})]
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,10 @@ WARNED: dict[str, tuple[dict[str, Any], str, str]] = {
     "texts sent elsewhere": (
         {
             "provider": "openai",
-            "output_guardrails": [{"default.webhook": {"webhookURL": "https://a.example/x?token=secret"}}],
+            "output_guardrails": [{"default.webhook": {"webhookURL": "https://ana:pw@a.example/x?token=secret"}}],
         },
         "hosted",
-        "`default.webhook` in `output_guardrails` sends the texts to https://a.example/x",
+        "`default.webhook` in `output_guardrails` sends the texts to https://a.example",
     ),
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,16 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from portkey_nb import errors, runs
+from portkey_nb.engine.call import Call
 from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.errors import PortkeyError, PromptError, SchemaError
+from portkey_nb.notebook.live import LiveCell
+from portkey_nb.notebook.plan import Plan
+from portkey_nb.notebook.prompt import compose
+from portkey_nb.notebook.stopping import StopButton
+from portkey_nb.notebook.watching import watch
 from tests.engine.test_rounds import PNG, ULM, answering, calling
-from tests.servers import COMPLETION, DONE, ScriptedServer, chunk, streamed, whole
+from tests.servers import COMPLETION, DONE, STALL, ScriptedServer, chunk, streamed, whole
 
 
 @dataclass
@@ -269,3 +277,114 @@ def test_who_answered_after_how_many_tries(shell: Any, capsys: pytest.CaptureFix
     with ScriptedServer(whole(COMPLETION, headers=headers)) as server:
         cell(shell, f"-m m --config {config} --base-url {server.url} --no-stream", "Hello")
     assert "answered by spare, target 2 of 2 · after 3 tries by the gateway" in capsys.readouterr().out
+
+
+def test_a_dry_run_of_a_template_sends_nothing(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedServer() as server:
+        cell(shell, f"--prompt pp-sum --base-url {server.url} --dry-run", "text: a")
+    assert not server.requests
+    shown = capsys.readouterr().out
+    assert "/prompts/pp-sum/render" in shown
+    assert '"text": "a"' in shown
+
+
+@pytest.mark.parametrize("data", [{"messages": [{"content": "x"}]}, {"messages": []}, {}])
+def test_a_template_without_messages_is_one_line(shell: Any, data: dict[str, Any]) -> None:
+    with ScriptedServer(whole({"success": True, "data": data})) as server, pytest.raises(PromptError, match="pp-sum"):
+        cell(shell, f"-m m --prompt pp-sum --base-url {server.url}", "text: a")
+
+
+def test_the_stop_button_ends_a_rendering(shell: Any) -> None:
+    with ScriptedServer([STALL]) as server:
+        threading.Thread(target=lambda: (arrived(server), os.kill(os.getpid(), signal.SIGINT))).start()
+        with pytest.raises(PortkeyError, match="interrupted while the template was rendered"):
+            cell(shell, f"-m m --prompt pp-sum --base-url {server.url}", "text: a")
+        assert server.left.wait(10)
+
+
+def arrived(server: ScriptedServer, count: int = 1) -> None:
+    """Wait until a server has been asked."""
+    for _ in range(1000):
+        if len(server.requests) >= count:
+            return
+        threading.Event().wait(0.01)
+
+
+def test_what_came_stays_when_the_next_round_is_stopped(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.user_ns["weather"] = weather
+    with ScriptedServer(whole(calling(("weather", '{"city": "Oslo"}'))), [STALL]) as server:
+        threading.Thread(target=lambda: (arrived(server, 2), os.kill(os.getpid(), signal.SIGINT))).start()
+        with pytest.raises(PortkeyError, match="interrupted"):
+            cell(shell, f"-m m --tools weather --base-url {server.url} --no-stream", "Weather?")
+    assert "18 degrees in Oslo" in capsys.readouterr().out
+    assert sorted(runs()["status"]) == ["interrupted", "ok"]
+
+
+def test_a_tool_that_swallows_the_press_does_not_go_on(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    made = []
+
+    def stubborn(city: str) -> str:
+        """Tell the weather."""
+        made.append(city)
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        return "mild"
+
+    shell.user_ns["stubborn"] = stubborn
+    both = calling(("stubborn", '{"city": "Oslo"}'), ("stubborn", '{"city": "Rome"}'))
+    with (
+        ScriptedServer(whole(both), whole(COMPLETION)) as server,
+        pytest.raises(PortkeyError, match="interrupted while tools were called"),
+    ):
+        cell(shell, f"-m m --tools stubborn --base-url {server.url} --no-stream", "Weather?")
+    assert made == ["Oslo"]
+    assert len(server.requests) == 1
+    assert "m → " not in capsys.readouterr().out
+    assert shell.user_ns["_"].run.tool_calls
+
+
+def test_a_round_that_cannot_be_sent_keeps_what_came(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(city: str) -> str:
+        """Tell the weather."""
+        return "half of a pair: \ud800"
+
+    shell.user_ns["broken"] = broken
+    with ScriptedServer(whole(calling(("broken", '{"city": "Oslo"}'))), whole(COMPLETION)) as server:
+        result = shell.run_cell(f"%%portkey -m m --tools broken --base-url {server.url} --no-stream\nWeather?")
+    shown = capsys.readouterr().out
+    if result.success:
+        assert len(server.requests) == 2
+    else:
+        assert isinstance(result.error_in_exec, PortkeyError)
+        assert "broken(city='Oslo')" in shown
+        assert shell.user_ns["_"].run.status == "ok"
+
+
+def test_a_press_before_anything_was_sent_sends_nothing() -> None:
+    stop = StopButton()
+    stop.pressed = True
+    with ScriptedServer() as server:
+        call = Call(model="m", messages=[{"role": "user", "content": "Hello"}], base_url=server.url, label="m")
+        prompt = compose("Hello", {})
+        (question,) = watch(Plan([call], prompt, None, None), LiveCell(["m"], mode="text"), stop)
+    assert question.outcome is None
+    assert not server.requests
+
+
+def test_a_tool_and_a_schema_of_one_name_are_refused(shell: Any) -> None:
+    shell.user_ns.update(weather=weather, Weather={"title": "weather", "type": "object"})
+    with ScriptedServer() as server, pytest.raises(PromptError, match="rename one"):
+        cell(shell, f"-m m --tools weather --schema Weather --base-url {server.url}", "Hello")
+    assert not server.requests
+
+
+def test_what_a_target_demands_is_asked_for_or_said(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    anthropic = {"provider": "anthropic", "api_key": "k"}
+    fallback = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "openai", "api_key": "k"}, anthropic]}
+    shell.user_ns.update(alone=anthropic, fallback=fallback)
+    with ScriptedServer() as server:
+        with pytest.raises(PromptError, match="anthropic answers only where `max_tokens` is set"):
+            cell(shell, f"-m m --config alone --base-url {server.url}", "Hello")
+        assert not server.requests
+        cell(shell, f"-m m --config fallback --base-url {server.url} --no-stream", "Hello")
+    assert "anthropic answers only where `max_tokens` is set: add --max-tokens" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -112,20 +112,37 @@ def planned_calls(
     said = [plain_text(message.get("content")) for message in messages if message.get("role") == "user"]
     if choice == "none" or not tools or not said:
         return []
-    done = {result.call.key for result in results_since(messages)}
+    results = results_since(messages)
     if choice in ("auto", "required"):
-        wanted = list(_wanted(said[-1], tools))
-        if not wanted and choice == "required" and not done:
-            wanted = list(_calls_of(_fitting(said[-1], tools)[0][1], said[-1], said, hints or Hints(), forced=True))
+        left = _new(_wanted(said[-1], tools), results)
+        if not left and choice == "required":
+            left = _new(_still_to_call(said, tools, results, hints or Hints()), results)
     else:
         forced = next(tool for tool in tools if tool.name == choice)
-        wanted = list(_calls_of(forced, said[-1], said, hints or Hints(), forced=True))
-    left = [call for call in {call.key: call for call in wanted}.values() if call.key not in done]
+        left = _new(_calls_of(forced, said[-1], said, hints or Hints(), forced=True), results)
     left = left[: _MOST_CALLS if parallel else 1]
     return [
         ToolCall(call.name, call.arguments, fingerprint(model, len(messages), place, call.key)[:32])
         for place, call in enumerate(left)
     ]
+
+
+def _new(calls: Iterable[ToolCall], results: Sequence[Result]) -> list[ToolCall]:
+    """Return the calls, each once, whose result is not there yet."""
+    done = {result.call.key for result in results}
+    return [call for call in {call.key: call for call in calls}.values() if call.key not in done]
+
+
+def _still_to_call(
+    said: Sequence[str], tools: Sequence[Tool], results: Sequence[Result], hints: Hints
+) -> Iterator[ToolCall]:
+    """Yield calls of the tool that fits best among those not called yet, for where some tool has to be called."""
+    called = {result.call.name for result in results}
+    rest = [tool for tool in tools if tool.name not in called]
+    if rest:
+        # What tools gave is known by now, and may be what this one is to be told.
+        text = "\n".join([said[-1], *(result.text for result in results)])
+        yield from _calls_of(_fitting(said[-1], rest)[0][1], text, [*said, text], hints, forced=True)
 
 
 def _wanted(text: str, tools: Sequence[Tool]) -> Iterator[ToolCall]:
