@@ -42,10 +42,10 @@ class Progress:
     status: int | None = None
     completion: ChatCompletion | None = None
 
-    def sent(self, attempt: int) -> None:
+    def sent(self, _attempt: int) -> None:
         """Note that an attempt is on its way."""
         now = time.monotonic()
-        self.attempts = attempt
+        self.attempts += 1  # of all its requests, where a batch sends one for each attempt
         self.first_sent = now if self.first_sent is None else self.first_sent
         self.last_sent = now
 

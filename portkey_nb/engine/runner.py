@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,7 @@ from portkey_nb.engine.connections import ROUTES, client_for
 from portkey_nb.engine.cost import load_prices
 from portkey_nb.engine.foresight import Foresight, foresee, provider_named
 from portkey_nb.engine.normalize import NamedCall, delta_parts, message_text
+from portkey_nb.engine.pacing import Turn
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
@@ -48,7 +50,7 @@ class Runner:
     def __init__(self, store: RunStore | None) -> None:
         self.store = store
 
-    async def perform(self, call: Call, listen: Listener | None = None) -> Outcome:
+    async def perform(self, call: Call, listen: Listener | None = None, turn: Turn | None = None) -> Outcome:
         """Make one call from its first attempt to its last byte.
 
         Parameters
@@ -56,6 +58,8 @@ class Runner:
         call : Call
         listen : callable, optional
             Told of each piece as it comes.
+        turn : Turn, optional
+            Its place in a batch, which then decides when it is sent and how often it is tried.
 
         Returns
         -------
@@ -66,13 +70,18 @@ class Runner:
         ------
         PortkeyError
             When the request cannot be built; nothing was sent and nothing is logged then.
+        NotSent
+            When the batch has no turn for it any more; nothing was sent and nothing is logged then.
         """
         # Named and dated here, so that calls made together stand in the log in their order.
         run_id, started_at = new_run_id(), datetime.now(UTC)
-        prepared = await asyncio.to_thread(_prepare, call, run_id, started_at)
+        prepared = await asyncio.to_thread(_prepare, call, run_id, started_at, turn)
         reused = await self._from_cache(call, prepared, listen)
         if reused is not None:
             return reused
+        if turn is not None:
+            await turn.admit()
+            prepared = replace(prepared, run=prepared.run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC)))
         progress = Progress()
         error: PortkeyError | None = None
         interrupted = False
@@ -82,7 +91,7 @@ class Runner:
             if not prepared.run.demo:
                 # The price list is read while the answer is under way, and not on this loop.
                 asyncio.get_running_loop().run_in_executor(None, load_prices)
-            await _exchange(prepared, progress, listen or _nobody)
+            await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
         except asyncio.CancelledError:
             interrupted = True
         except PortkeyError as raised:
@@ -92,6 +101,8 @@ class Runner:
         outcome = conclude(
             call, prepared.run, progress, error, interrupted=interrupted, prices=prepared.prices, sight=prepared.sight
         )
+        if turn is not None:
+            turn.settle(outcome)
         await self._log(outcome.run, start=False)
         SESSION.add(outcome.run)
         return outcome
@@ -100,7 +111,8 @@ class Runner:
         if not call.cache or self.store is None or prepared.run.cache_key is None:
             return None
         found = await asyncio.to_thread(self.store.cached, prepared.run.cache_key)
-        if found is None:
+        if found is None or (found.tool_calls and found.reasoning):
+            # What Anthropic signed of its thinking is not in the row, and has to go back with a tool's result.
             return None
         now = datetime.now(UTC)
         fresh = {name: getattr(prepared.run, name) for name in _OWN_FACTS}
@@ -177,11 +189,13 @@ def _nobody(kind: str, text: str) -> None:
     """Hear nothing."""
 
 
-def _prepare(call: Call, run_id: str, started_at: datetime) -> _Prepared:
+def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -> _Prepared:
     options = dict(call.options)
     trace_id = str(options.pop("trace_id", None) or ULID())
     client = client_for(call.base_url, options)
     client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id))
+    if turn is not None:
+        client = client.with_options(max_retries=turn.attempts - 1)
     sight = foresee(call, client)
     params = dict(sight.params)
     if call.stream:
@@ -218,8 +232,34 @@ def _metadata(client: AsyncPortkey, call: Call, run_id: str) -> Any:
     if client._target.kind in ("local", "demo") or not (given is None or isinstance(given, Mapping)):
         return given
     notebook = call.facts.get("notebook")
-    own = {"run_id": run_id, **({"notebook": notebook[-METADATA_LIMIT:]} if notebook else {})}
+    name = re.split(r"[/\\]", str(notebook or ""))[-1]
+    own = {"run_id": run_id, **({"notebook": name[-METADATA_LIMIT:]} if name else {})}
     return {**own, **(given or {})}
+
+
+def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[None]]:
+    """Return an exchange that is tried again as its turn in a batch allows, never after text has come."""
+
+    async def exchange(prepared: _Prepared, progress: Progress, listen: Listener) -> None:
+        limits, tries = prepared.request.limits, prepared.request.max_retries + 1
+        deadline = None if limits.total is None else time.monotonic() + limits.total
+        for attempt in range(1, tries + 1):
+            left = None if deadline is None else max(0.001, deadline - time.monotonic())
+            request = replace(prepared.request, max_retries=0, limits=replace(limits, total=left))
+            progress.status, progress.headers = None, {}
+            try:
+                await _exchange(replace(prepared, request=request), progress, listen)
+            except PortkeyError as raised:
+                error = raised
+            else:
+                return
+            # Of a whole answer nothing is heard before its end.
+            heard = progress.first_piece is not None
+            if heard or attempt == tries or not await turn.again(error, attempt, deadline):
+                raise error
+            progress.ended = progress.completion = None
+
+    return exchange
 
 
 async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -> None:

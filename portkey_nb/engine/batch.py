@@ -1,0 +1,485 @@
+"""Many requests: limits on how many at once, on rate and on money; retries; outcomes as they complete."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import queue
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+
+from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.loop import background_loop, submit
+from portkey_nb.engine.pacing import Clock, ModelPace, NotSent, pause_s
+from portkey_nb.engine.runner import Runner
+from portkey_nb.errors import PortkeyError, SettingsError
+
+STOP_S = 10.0
+"""Seconds that a stop waits for interrupted calls to be written down."""
+UNREAD = 256
+"""Outcomes that may wait to be read before no further call is begun."""
+_LOOK_AHEAD = 64
+_RECENT = 200
+_TICK_S = 0.5
+
+Item = tuple[int, Outcome | PortkeyError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much a batch may do.
+
+    Attributes
+    ----------
+    concurrency : int
+        Requests in flight at once, of all models together.
+    per_model : int
+        Requests in flight at once of any one model.
+    max_cost_usd : float or None
+        Nothing more is sent once this much was spent; requests in flight then may exceed it. 0 sends nothing.
+    attempts : int
+        How often one call is sent at most.
+
+    Raises
+    ------
+    SettingsError
+        When a limit makes no sense.
+    """
+
+    concurrency: int = 8
+    per_model: int = 4
+    max_cost_usd: float | None = None
+    attempts: int = 6
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "per_model", "attempts"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise SettingsError(f"{name} is {value!r}; give a whole number from 1")
+        cost = self.max_cost_usd
+        if cost is not None and (isinstance(cost, bool) or not isinstance(cost, int | float) or not cost >= 0):
+            raise SettingsError(f"max_cost_usd is {cost!r}; give US dollars from 0, or None for no limit")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch has come.
+
+    Attributes
+    ----------
+    done, total, failed : int
+        Calls; ``failed`` counts those that ended with an error.
+    spent_usd : float
+        What was paid.
+    left_s : float or None
+        Estimate of the seconds to the end; None while it is unknown.
+    slowed : tuple of str
+        Models that are being spared because they answered 429.
+    """
+
+    done: int
+    total: int
+    failed: int
+    spent_usd: float
+    left_s: float | None
+    slowed: tuple[str, ...]
+
+
+class Batch:
+    """Many calls, made on the background loop and read as they complete.
+
+    Parameters
+    ----------
+    runner : Runner
+    calls : sequence of Call
+        May make its calls only when they are asked for; the batch keeps none that it is done with.
+    limits : Limits
+    tell : callable, optional
+        Told of the progress, in the thread that reads the outcomes.
+
+    Examples
+    --------
+    >>> calls = [Call(model="demo-fast", messages=[{"role": "user", "content": f"What is {n} + 1?"}], base_url="demo")
+    ...          for n in range(3)]
+    >>> sorted(index for index, outcome in Batch(Runner(None), calls).outcomes())
+    [0, 1, 2]
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        calls: Sequence[Call],
+        limits: Limits = Limits(),
+        *,
+        tell: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._runner, self._calls, self._limits = runner, calls, limits
+        self._tell = tell or _nobody
+        self._gate = _Gate(limits)
+        self._total = len(calls)
+        self._ready: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._future: Future[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: Exception | None = None
+        self._ahead: dict[str, deque[int]] = {}
+        self._open: dict[str, int] = {}
+        self._next = 0
+        self._unsent: set[int] = set()
+        self._change: asyncio.Event | None = None
+        self._heard: Callable[[], object] | None = None
+        self._produced = self._taken = self._done = self._failed = 0
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+
+    @property
+    def spent_usd(self) -> float:
+        """What was paid so far; answers from a cache cost nothing, demo money counts as if it were money."""
+        return self._gate.spent
+
+    @property
+    def unsent(self) -> list[int]:
+        """The places of the calls that were not sent: the budget was used up, or the batch was stopped."""
+        waiting = (index for indexes in self._ahead.values() for index in indexes)
+        never = range(self._next, self._total) if self._future is None or self._future.done() else ()
+        return sorted({*self._unsent, *waiting, *never})
+
+    def progress(self) -> Progress:
+        """Return how far it has come."""
+        return Progress(self._done, self._total, self._failed, self.spent_usd, self._left_s(), self._gate.slowed())
+
+    def outcomes(self) -> Iterator[Item]:
+        """Make the calls and yield each one's place and outcome as it completes, its row being written.
+
+        A call that cannot even be built is yielded as its error. When the reader is interrupted, or stops reading, what
+        is in flight is cancelled and written down first.
+
+        Raises
+        ------
+        SettingsError
+            When the batch has been read before.
+        """
+        self._begin()
+        try:
+            while True:
+                try:
+                    item = self._ready.get(timeout=_TICK_S)
+                except queue.Empty:
+                    self._tell(self.progress())
+                    continue
+                if item is None:
+                    break
+                self._take(item)
+                yield item
+        finally:
+            self.stop()
+        self._result()
+
+    async def aoutcomes(self) -> AsyncIterator[Item]:
+        """Do as :meth:`outcomes` for ``async for``."""
+        loop, came = asyncio.get_running_loop(), asyncio.Event()
+        self._heard = lambda: loop.call_soon_threadsafe(came.set)
+        self._begin()
+        try:
+            while True:
+                try:
+                    item = self._ready.get_nowait()
+                except queue.Empty:
+                    came.clear()
+                    if self._ready.empty():
+                        await _within(_TICK_S, came.wait())
+                        self._tell(self.progress())
+                    continue
+                if item is None:
+                    break
+                self._take(item)
+                yield item
+        finally:
+            self._heard = None
+            await asyncio.to_thread(self.stop)
+        self._result()
+
+    def stop(self) -> None:
+        """Send nothing more, cancel what is in flight, and wait until its rows are written."""
+        future = self._future
+        if future is None:
+            return
+        if not future.done():
+            background_loop().call_soon_threadsafe(self._cancel)
+        deadline = time.monotonic() + STOP_S
+        while not future.done() and time.monotonic() < deadline:
+            try:
+                wait([future], timeout=0.2)
+            except KeyboardInterrupt:
+                continue  # an impatient second press: the rows still have to be written
+
+    # In the thread that reads
+
+    def _begin(self) -> None:
+        if self._future is not None:
+            raise SettingsError("the outcomes of this batch have been read; make a new Batch")
+        self._gate.began = self._gate.clock()
+        self._future = submit(self._work())
+
+    def _take(self, item: Item) -> None:
+        self._taken += 1
+        self._done += 1
+        outcome = item[1]
+        self._failed += isinstance(outcome, PortkeyError) or outcome.error is not None
+        if isinstance(outcome, PortkeyError) or not outcome.run.cached:
+            self._recent.append(time.monotonic())
+        if self._taken % (UNREAD // 2) == 0:
+            background_loop().call_soon_threadsafe(self._changed)
+        self._tell(self.progress())
+
+    def _left_s(self) -> float | None:
+        if len(self._recent) < 2:
+            return None
+        each = (self._recent[-1] - self._recent[0]) / (len(self._recent) - 1)
+        return each * (self._total - self._done)
+
+    def _result(self) -> None:
+        if self._future is not None and self._future.done() and not self._future.cancelled():
+            self._future.result()
+
+    # On the background loop
+
+    async def _work(self) -> None:
+        self._change = asyncio.Event()
+        try:
+            while not self._gate.stopped:
+                self._change.clear()
+                more = await self._fill()
+                if not self._tasks and self._next >= self._total and not any(self._ahead.values()):
+                    break
+                if not more:
+                    await self._change.wait()
+        except BaseException:
+            self._cancel()
+            raise
+        finally:
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+            self._put(None)
+        if self._broken is not None:
+            raise self._broken
+
+    async def _fill(self) -> bool:
+        """Begin what may begin; tell whether there is more to look at at once."""
+        for model in list(self._ahead):
+            indexes = self._ahead[model]
+            while indexes and self._room() and self._room_for(model):
+                self._start(indexes.popleft(), model)
+        for _ in range(_LOOK_AHEAD):
+            if self._next >= self._total or not self._room():
+                return False
+            index, self._next = self._next, self._next + 1
+            try:
+                model = self._calls[index].model
+            except PortkeyError as error:
+                self._put((index, error))
+                continue
+            if self._room_for(model):
+                self._start(index, model)
+            else:
+                # Only its place is kept: a call may be large, and thousands may have to wait.
+                self._ahead.setdefault(model, deque()).append(index)
+        await asyncio.sleep(0)
+        return True
+
+    def _room(self) -> bool:
+        return self._produced - self._taken < UNREAD
+
+    def _room_for(self, model: str) -> bool:
+        # As many again as may be in flight are prepared, or wait to be tried again.
+        return self._open.get(model, 0) < 2 * min(self._limits.per_model, self._limits.concurrency)
+
+    def _start(self, index: int, model: str) -> None:
+        self._open[model] = self._open.get(model, 0) + 1
+        task = asyncio.create_task(self._perform(index, model))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed()
+
+    async def _perform(self, index: int, model: str) -> None:
+        turn = _Turn(self._gate, index, model)
+        try:
+            call = self._calls[index]
+            if self._gate.over and not call.cache:
+                raise NotSent
+            self._put((index, await self._runner.perform(call, None, turn)))
+        except (NotSent, asyncio.CancelledError):
+            self._unsent.add(index)
+        except PortkeyError as error:
+            self._put((index, error))
+        except Exception as error:  # noqa: BLE001 (raised where the outcomes are read)
+            self._broken = error
+            self._cancel()
+        finally:
+            turn.leave()
+            self._open[model] -= 1
+
+    def _put(self, item: Item | None) -> None:
+        self._produced += item is not None
+        self._ready.put(item)
+        if self._heard is not None:
+            self._heard()
+
+    def _changed(self) -> None:
+        if self._change is not None:
+            self._change.set()
+
+    def _cancel(self) -> None:
+        self._gate.close()
+        for task in self._tasks:
+            task.cancel()
+        self._changed()
+
+
+class _Gate:
+    """Decides on the background loop which attempt goes out next: of those that may, that of the earliest call."""
+
+    def __init__(self, limits: Limits, clock: Clock = time.monotonic) -> None:
+        self.limits, self.clock = limits, clock
+        self.began = clock()
+        self.spent = 0.0
+        self.stopped = False
+        self._in_flight = 0
+        self._paces: dict[str, ModelPace] = {}
+        self._waiting: dict[str, list[tuple[int, asyncio.Future[bool]]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be sent."""
+        limit = self.limits.max_cost_usd
+        return self.stopped or (limit is not None and self.spent >= limit)
+
+    def slowed(self) -> tuple[str, ...]:
+        """Return the models that are being spared."""
+        return tuple(model for model, pace in list(self._paces.items()) if pace.slowed)
+
+    async def enter(self, index: int, model: str) -> float:
+        """Wait for a place, and return the moment from which it is taken; raise :class:`NotSent` where none comes."""
+        if model not in self._paces:
+            self._paces[model] = ModelPace(self.limits.per_model, self.clock)
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting.setdefault(model, []), (index, place))
+        self.pump()
+        try:
+            granted = await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.result():
+                self.leave(model, self.clock(), NotSent())
+            raise
+        if not granted:
+            raise NotSent
+        return self.clock()
+
+    def leave(self, model: str, sent_at: float, error: Exception | None) -> None:
+        """Give a place back."""
+        self._in_flight -= 1
+        self._paces[model].ended(sent_at, error)
+        self.pump()
+
+    def close(self) -> None:
+        """Let nothing more pass."""
+        self.stopped = True
+        self.pump()
+
+    def pump(self) -> None:
+        """Let pass what may pass, and come back when more may."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for model, waiting in self._waiting.items():
+            if self.over or self._paces[model].closed:
+                while waiting:
+                    _answer(heapq.heappop(waiting)[1], granted=False)
+        while self._in_flight < self.limits.concurrency:
+            foremost = self._foremost()
+            if foremost is None:
+                break
+            if _answer(heapq.heappop(self._waiting[foremost])[1], granted=True):
+                self._paces[foremost].sent()
+                self._in_flight += 1
+
+    def _foremost(self) -> str | None:
+        """Return the model whose turn it is; where all have to wait for their rate, come back when the first may."""
+        waits = {model: self._paces[model].wait_s() for model, waiting in self._waiting.items() if waiting}
+        ready = [model for model, pause in waits.items() if pause == 0]
+        if ready:
+            return min(ready, key=lambda model: self._waiting[model][0][0])
+        pauses = [pause for pause in waits.values() if pause is not None]
+        if pauses:
+            self._timer = asyncio.get_running_loop().call_later(min(pauses), self.pump)
+        return None
+
+
+def _answer(place: asyncio.Future[bool], *, granted: bool) -> bool:
+    """Tell the one who waits; False where nobody does any more."""
+    if place.done():
+        return False
+    place.set_result(granted)
+    return True
+
+
+class _Turn:
+    """One call's way through the gate."""
+
+    def __init__(self, gate: _Gate, index: int, model: str) -> None:
+        self.attempts = gate.limits.attempts
+        self._gate, self._index, self._model = gate, index, model
+        self._sent_at: float | None = None
+        self._waited = 0.0
+
+    @property
+    def queue_s(self) -> float:
+        """Seconds from the start of the batch to the first attempt."""
+        return self._waited
+
+    async def admit(self) -> None:
+        """Wait for a place; raise :class:`NotSent` where there is none any more."""
+        self._sent_at = await self._gate.enter(self._index, self._model)
+        self._waited = self._sent_at - self._gate.began
+
+    async def again(self, error: PortkeyError, attempt: int, deadline: float | None) -> bool:
+        """Give the place back, pause, and wait for another one; tell whether there is one."""
+        self.leave(error)
+        pause = pause_s(error, attempt, self.attempts)
+        if pause is None or (deadline is not None and time.monotonic() + pause >= deadline):
+            return False
+        await asyncio.sleep(pause)
+        try:
+            self._sent_at = await self._gate.enter(self._index, self._model)
+        except NotSent:
+            return False
+        return True
+
+    def settle(self, outcome: Outcome) -> None:
+        """Count the cost first: the place that becomes free must not be given away beyond the budget."""
+        run = outcome.run
+        if not run.cached:
+            self._gate.spent += run.cost_usd or 0.0
+        self.leave(NotSent() if run.status == "interrupted" else outcome.error)
+
+    def leave(self, error: Exception | None = None) -> None:
+        """Give the place back, if there is one."""
+        if self._sent_at is not None:
+            sent_at, self._sent_at = self._sent_at, None
+            self._gate.leave(self._model, sent_at, error)
+
+
+async def _within(seconds: float, work: Awaitable[object]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work
+
+
+def _nobody(_: Progress) -> None:
+    """Hear nothing."""
