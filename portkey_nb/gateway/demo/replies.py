@@ -23,6 +23,7 @@ from portkey_nb.gateway.demo.skills import (
     facts,
     following,
     howtos,
+    judging,
     listing,
     logic,
     manners,
@@ -52,6 +53,7 @@ _ONLY_FORM = re.compile(
 
 # From what is asked for in so many words to what is only touched upon.
 SKILLS: tuple[Skill, ...] = (
+    judging.judge,
     manners.echo,
     following.follow,
     memory.recall,
