@@ -23,6 +23,9 @@ _TEASER = 90
 _SUMMARY = "cursor:pointer;overflow-wrap:anywhere"
 _MORE = f"color:{MUTED};font-size:.85em"
 _DIFFERS = "background:rgba(230,159,0,.28)"  # browsers underline <ins> themselves
+# GitHub drops styles, upon which blanks at the start of a line would vanish.
+_CODE = "background:none;padding:0"
+_INDENT = re.compile(r"(?<=<br>) +|^ +")
 _FENCE = re.compile(r"^\s*(?:```|~~~).*\n?", re.MULTILINE)
 
 # Where blocks end can be told without reading what stands in their lines.
@@ -30,9 +33,9 @@ _BLOCKS = parser()
 _BLOCKS.core.ruler.enableOnly(["normalize", "block"])
 
 
-def is_long(text: str) -> bool:
-    """Tell whether a text is folded."""
-    return len(text) > CHARACTERS + _ODD_CHARACTERS or text.count("\n") >= LINES + _ODD_LINES
+def is_long(text: str, characters: int = CHARACTERS) -> bool:
+    """Tell whether a text is folded, of which so many characters are shown."""
+    return len(text) > characters + _ODD_CHARACTERS or text.count("\n") >= LINES + _ODD_LINES
 
 
 def bounded(text: str, limit: int) -> str:
@@ -71,7 +74,10 @@ def markdown_html(text: str) -> str:
     # Both parts know the link references of the whole.
     known = env.get("references", {})
     shown = block_html(head, {"references": dict(known)}) if head else ""
-    return shown + fold(_teaser(head, rest), len(rest), block_html(rest, {"references": dict(known)}))
+    teaser = lines_html(_teaser(head, rest))
+    if _FENCE.match(rest):
+        teaser = f'<code style="{_CODE}">{_INDENT.sub(_hard_blanks, teaser)}</code>'
+    return shown + fold(teaser, len(rest), block_html(rest, {"references": dict(known)}))
 
 
 def _split(text: str, env: dict[str, Any]) -> tuple[str, str]:
@@ -96,30 +102,31 @@ def _teaser(head: str, rest: str) -> str:
     return beginning(plain, CHARACTERS * 2 // 3 - len(head), LINES - 2 - head.count("\n"))
 
 
+def _hard_blanks(match: re.Match[str]) -> str:
+    return "\u00a0" * len(match[0])
+
+
 def fold(teaser: str, characters: int, inner: str) -> str:
-    """Return a fold: its summary is how the folded part begins and how long it is."""
+    """Return a fold: its summary is how the folded part begins, as HTML, and how long it is."""
     more = f'<span style="{_MORE}">({characters:,} more characters)</span>'
-    return (
-        f'<details><summary style="{_SUMMARY}"><span style="white-space:pre-wrap">{lines_html(teaser)}…</span> {more}'
-        f"</summary>{inner}</details>"
-    )
+    return f'<details><summary style="{_SUMMARY}">{teaser} … {more}</summary>{inner}</details>'
 
 
-def plain_html(text: str) -> str:
-    """Return plain text as HTML, folded where it is long."""
-    return pieces_html([Piece(plain_text(text).strip("\n"), False)])
+def plain_html(text: str, characters: int = CHARACTERS) -> str:
+    """Return plain text as HTML, of which so many characters are shown before the rest folds."""
+    return pieces_html([Piece(plain_text(text).strip("\n"), False)], characters)
 
 
-def pieces_html(pieces: Sequence[Piece]) -> str:
+def pieces_html(pieces: Sequence[Piece], characters: int = CHARACTERS) -> str:
     """Return plain text as HTML, what differs in ``<ins>``, folded where it is long."""
     text = "".join(piece.text for piece in pieces)
-    if not is_long(text):
+    if not is_long(text, characters):
         return _prose(pieces)
-    head = beginning(text)
+    head = beginning(text, characters)
     first, second = _cut(pieces, len(head))
     rest = text[len(head) :].strip()
     teaser = bounded(" ".join(rest[: 2 * _TEASER].split()), _TEASER)
-    return _prose(first) + fold(teaser, len(rest), _prose(second))
+    return _prose(first) + fold(lines_html(teaser), len(rest), _prose(second))
 
 
 def _cut(pieces: Sequence[Piece], place: int) -> tuple[list[Piece], list[Piece]]:

@@ -82,7 +82,7 @@ def _pieces_markdown(pieces: Sequence[Piece], size: int) -> str:
         size -= len(piece.text) if flat == words and len(piece.text) <= 4 * _CELL else 0
         if room <= 0 or flat != words:
             break
-    return shown.rstrip("\0 ") + ("…" if size > 0 else "")
+    return " ".join(shown.rstrip("\0").split()) + ("…" if size > 0 else "")
 
 
 def _cell(text: str, limit: int) -> str:
@@ -114,7 +114,7 @@ def listing_text(listing: Listing, width: int | None = None) -> str:
         title, _, inputs = head.partition("\n")
         lines = [f"── {_flat(title, width - 6)} ──"]
         if inputs.strip():
-            lines += _labelled("", _short(inputs), column, width)
+            lines += _labelled("input", _short(inputs), column, width)
         if expected is not None:
             lines += _labelled("expected", _short(expected) or "(empty)", column, width)
         for name, entry in zip(names, entries, strict=True):
@@ -131,7 +131,7 @@ def _flat(text: str, limit: int) -> str:
 
 
 def _short(text: str) -> str:
-    shown = beginning(text)
+    shown = beginning(text, _CELL)
     return shown if len(shown) == len(text) else f"{shown}\n… ({len(text):,} characters in all)"
 
 

@@ -19,16 +19,16 @@ _MAX_CELL, _MIN_CELL = 20_000, 2_400
 
 # Every style is inline: a style sheet is dropped where a notebook is not trusted, and would reach other outputs.
 _LINE = "1px solid var(--jp-border-color2,rgba(127,127,127,.35))"
-_ROOT = (
-    f"{COLOURS};font-family:var(--jp-content-font-family,system-ui,sans-serif);max-width:100%;overflow-x:auto;"
-    "line-height:1.45"
-)
+_ROOT = f"{COLOURS};font-family:var(--jp-content-font-family,system-ui,sans-serif);max-width:100%;line-height:1.45"
 _HEAD_EM, _COLUMN_EM = 11, 16
+_HEAD = 160  # characters of inputs and expected answers that are shown before the rest folds
 _TABLE = "table-layout:fixed;border-collapse:collapse;width:100%;margin:0;font-size:.92em"
 _CELL = (
     f"text-align:left;vertical-align:top;padding:.5em .7em;border:{_LINE};white-space:normal;overflow-wrap:anywhere;"
     "max-width:none;background:none"
 )
+# What GitHub keeps, where it drops styles.
+_PLACE = 'align="left" valign="top"'
 _CAPTION = "caption-side:top;text-align:left;padding:0 0 .5em;font-weight:600;color:inherit"
 _SMALL = f"font-size:.85em;line-height:1.4;color:{MUTED};font-weight:400"
 _ERROR = (
@@ -184,8 +184,8 @@ def _entry(cell: TableCell | None, pieces: Sequence[Piece] | None) -> Entry | No
 def _table_html(
     columns: Sequence[str], rows: Sequence[TableRow], limit: int, differences: bool, caption: str, note: str
 ) -> str:
-    heads = "".join(f'<th scope="col" style="{_CELL}">{escape_prose(name)}</th>' for name in columns)
-    first = f'<th scope="col" style="{_CELL};width:{_HEAD_EM}em">case</th>'
+    heads = "".join(f'<th scope="col" {_PLACE} style="{_CELL}">{escape_prose(name)}</th>' for name in columns)
+    first = f'<th scope="col" {_PLACE} style="{_CELL};width:{_HEAD_EM}em">case</th>'
     above = f'<caption style="{_CAPTION}">{escape_prose(caption)}</caption>' if caption else ""
     body = "".join(_row_html(row, columns, limit, differences) for row in rows)
     if not rows:
@@ -193,8 +193,8 @@ def _table_html(
     width = f"min-width:{_HEAD_EM + _COLUMN_EM * len(columns)}em"
     below = f'<div style="{_SMALL};margin-top:.5em">{escape_prose(note)}</div>' if note else ""
     return (
-        f'<div style="{_ROOT}"><table style="{_TABLE};{width}">{above}<thead><tr>{first}{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>{below}"
+        f'<div style="{_ROOT}"><div style="overflow-x:auto"><table style="{_TABLE};{width}">{above}<thead>'
+        f"<tr>{first}{heads}</tr></thead><tbody>{body}</tbody></table></div>{below}</div>"
     )
 
 
@@ -208,11 +208,13 @@ def _head_html(row: TableRow, limit: int) -> str:
     title, _, inputs = row.head.partition("\n")
     shown = lines_html(plain_text(bounded(title, 200))) + _cut_html(title, 200)
     if inputs:
-        shown += f'<div style="{_SMALL}">{plain_html(bounded(inputs, limit))}{_cut_html(inputs, limit)}</div>'
+        shown += f'<div style="{_SMALL}">{plain_html(bounded(inputs, limit), _HEAD)}{_cut_html(inputs, limit)}</div>'
     if row.expected is not None:
-        wanted = plain_html(bounded(row.expected, limit)) or "(empty)"
+        short = len(row.expected) <= _HEAD and "\n" not in row.expected
+        wanted = escape_prose(row.expected) if short else plain_html(bounded(row.expected, limit), _HEAD)
+        wanted = wanted if row.expected.strip() else "(empty)"
         shown += f'<div style="{_SMALL};margin-top:.4em">expected: {wanted}{_cut_html(row.expected, limit)}</div>'
-    return f'<th scope="row" style="{_CELL};font-weight:600">{shown}</th>'
+    return f'<th scope="row" {_PLACE} style="{_CELL};font-weight:600">{shown}</th>'
 
 
 def _cut_html(text: str, limit: int) -> str:
@@ -226,7 +228,7 @@ def _cut_html(text: str, limit: int) -> str:
 
 def _cell_html(cell: TableCell | None, pieces: Sequence[Piece] | None, limit: int) -> str:
     if cell is None:
-        return f'<td style="{_CELL}"><span style="{_SMALL}" title="not asked">—</span></td>'
+        return f'<td {_PLACE} style="{_CELL}"><span style="{_SMALL}" title="not asked">—</span></td>'
     side = {"best": f";border-left:{_BEST}", "worst": f";border-left:{_WORST}"}.get(cell.standing, "")
     text = bounded(cell.text, limit)
     shown = pieces_html(pieces) if pieces is not None else markdown_html(text) if text.strip() else ""
@@ -234,8 +236,8 @@ def _cell_html(cell: TableCell | None, pieces: Sequence[Piece] | None, limit: in
         shown = f'<span style="{_SMALL}">(empty answer)</span>'
     shown += _cut_html(cell.text, limit)
     if cell.error:
-        shown += f'<div style="{_ERROR}">{escape_prose(bounded(cell.error, 2_000))}</div>'
-    return f'<td style="{_CELL}{side}">{shown}{_footer_html(cell)}</td>'
+        shown += f'<div style="{_ERROR}"><b>error:</b> {escape_prose(bounded(cell.error, 2_000))}</div>'
+    return f'<td {_PLACE} style="{_CELL}{side}">{shown}{_footer_html(cell)}</td>'
 
 
 def _footer_html(cell: TableCell) -> str:
