@@ -10,8 +10,9 @@ from portkey_nb.views.folding import MUTED, bounded, lines_html, markdown_html, 
 from portkey_nb.views.highlighting import COLOURS
 from portkey_nb.views.listing import Entry, Listing, listing_markdown, listing_text
 from portkey_nb.views.safety import escape_prose, plain_text
+from portkey_nb.views.summaries import summary_bundle
 
-__all__ = ["TableCell", "TableRow", "comparison_bundle"]
+__all__ = ["TableCell", "TableRow", "comparison_bundle", "summary_bundle"]
 
 _MAX_TABLE = 1_000_000
 _MAX_CELL, _MIN_CELL = 20_000, 2_400
