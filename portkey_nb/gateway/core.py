@@ -244,7 +244,8 @@ class Core:
     def _broken(self, error: Exception, request: Request, deadline: float | None) -> PortkeyError:
         if deadline is not None and time.monotonic() >= deadline - 0.01 and not isinstance(error, httpx.ConnectTimeout):
             error = TimeoutError()
-        return connection_error(error, self._target, request.limits, stream=request.stream)
+        size = sum(len(name) + len(revealed(value)) + 4 for name, value in request.headers.items())
+        return connection_error(error, self._target, request.limits, stream=request.stream, headers=size)
 
 
 def _secret(value: str | None) -> Secret | None:

@@ -112,13 +112,21 @@ def _client_options(target: Target, transport: Any) -> dict[str, Any]:
     }
 
 
-def connection_error(error: Exception, target: Target, limits: Timeouts, *, stream: bool) -> APIConnectionError:
+HEADERS_READ = 16 * 1024
+"""Bytes of all headers together that Node's server reads; it answers 431 beyond, and may close before that is read."""
+
+
+def connection_error(
+    error: Exception, target: Target, limits: Timeouts, *, stream: bool, headers: int = 0
+) -> APIConnectionError:
     """Say in one line what went wrong on the way to the gateway.
 
     Parameters
     ----------
     error : Exception
         What httpx raised before an answer began.
+    headers : int
+        Bytes of the request's headers.
     """
     where = "the demo gateway" if target.kind == "demo" else target.url
     if isinstance(error, httpx.ConnectTimeout):
@@ -136,6 +144,11 @@ def connection_error(error: Exception, target: Target, limits: Timeouts, *, stre
     if isinstance(error, httpx.ConnectError):
         return APIConnectionError(
             f"cannot reach {where} ({reason}); is the gateway running, and is the base URL right?"
+        )
+    if headers > HEADERS_READ:
+        return APIConnectionError(
+            f"{where} closed the connection, for the config is too large for a header: all headers together have "
+            f"{headers:,} bytes and may have {HEADERS_READ:,}; shorten it, or save it in Portkey and name its id"
         )
     return APIConnectionError(f"the connection to {where} broke before an answer came ({reason}); run again")
 

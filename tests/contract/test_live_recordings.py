@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from portkey_nb import errors
-from portkey_nb.gateway.local import LocalGateway
 from tests.contract.checks import assert_answer, assert_error, settled
+from tests.contract.conftest import Started
 from tests.contract.live import OF_THE_CONNECTION, asked_again, moved
 from tests.contract.providers import Providers
 from tests.contract.recorded import ANSWERED, Told, client_options, recording, told
@@ -46,7 +46,7 @@ def _headers(answer: Told) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ASKED_AGAIN)
-def test_the_gateway_answers_as_recorded(local_gateway: LocalGateway, upstream: Providers, name: str) -> None:
+def test_the_gateway_answers_as_recorded(local_gateway: Started, upstream: Providers, name: str) -> None:
     call, then = recording(name), _then(name)
     upstream.seen.clear()
     now = asked_again(call, local_gateway.base_url, upstream)
@@ -77,9 +77,7 @@ BY_CLIENTS = [name for name in ASKED_AGAIN if recording(name).is_chat and name n
 
 
 @pytest.mark.parametrize("name", BY_CLIENTS)
-def test_clients_read_the_running_gateway(
-    side: Side, local_gateway: LocalGateway, upstream: Providers, name: str
-) -> None:
+def test_clients_read_the_running_gateway(side: Side, local_gateway: Started, upstream: Providers, name: str) -> None:
     call, then = recording(name), _then(name)
     options, extra = client_options(moved(call, upstream))
     client = side.client(base_url=local_gateway.base_url, max_retries=0, **options)

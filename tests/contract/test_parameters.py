@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from portkey_nb.gateway.local import LocalGateway
 from portkey_nb.gateway.parameters import altered, keeps, lost_in_messages
 from portkey_nb.gateway.provider_facts import Cell, table
+from tests.contract.conftest import Started
 
 pytestmark = pytest.mark.node
 
@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
 class Way:
     """The way through the gateway to one provider, or to one family of its models."""
 
-    def __init__(self, gateway: LocalGateway, provider: Provider, row: str) -> None:
+    def __init__(self, gateway: Started, provider: Provider, row: str) -> None:
         self.provider, _, family = row.partition(":")
         family = family or {"bedrock": "anthropic"}.get(self.provider, "")
         self.model = f"{family}.model-1" if family else "model-1"
@@ -152,7 +152,7 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def way(request: pytest.FixtureRequest, local_gateway: LocalGateway, provider: Provider) -> Iterator[Way]:
+def way(request: pytest.FixtureRequest, local_gateway: Started, provider: Provider) -> Iterator[Way]:
     found = Way(local_gateway, provider, request.param)
     with closing(found.connection):
         yield found

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from portkey_nb import ask, runs
 from portkey_nb.errors import SchemaError, StreamIncomplete
-from portkey_nb.gateway.local import LocalGateway
+from tests.contract.conftest import Started
 from tests.contract.providers import SIMULATED, Providers
 from tests.contract.shapes import TEXT, THOUGHT
 from tests.engine.test_rounds import PNG
@@ -29,7 +29,7 @@ def upstream() -> Iterator[Providers]:
         yield providers
 
 
-def asked(gateway: LocalGateway, upstream: Providers, provider: str, fault: str = "ok", **more: Any) -> Any:
+def asked(gateway: Started, upstream: Providers, provider: str, fault: str = "ok", **more: Any) -> Any:
     return ask(
         "What is the weather in Paris?",
         model="m-1",
@@ -44,7 +44,7 @@ def asked(gateway: LocalGateway, upstream: Providers, provider: str, fault: str 
 @STREAMED
 @pytest.mark.parametrize("provider", SIMULATED)
 def test_a_tool_is_called_and_its_result_reaches_the_provider(
-    local_gateway: LocalGateway, upstream: Providers, provider: str, stream: bool
+    local_gateway: Started, upstream: Providers, provider: str, stream: bool
 ) -> None:
     cities = []
 
@@ -65,7 +65,7 @@ def test_a_tool_is_called_and_its_result_reaches_the_provider(
     assert set(rows["provider"]) == {provider}
 
 
-def test_gemini_is_told_whose_result_it_is(local_gateway: LocalGateway, upstream: Providers) -> None:
+def test_gemini_is_told_whose_result_it_is(local_gateway: Started, upstream: Providers) -> None:
     def get_weather(city: str) -> str:
         """The weather of a city."""
         return "mild"
@@ -75,7 +75,7 @@ def test_gemini_is_told_whose_result_it_is(local_gateway: LocalGateway, upstream
     assert '"functionResponse": {"name": "get_weather"' in json.dumps(upstream.seen[1].body)
 
 
-def test_anthropic_gets_its_signed_thoughts_back(local_gateway: LocalGateway, upstream: Providers) -> None:
+def test_anthropic_gets_its_signed_thoughts_back(local_gateway: Started, upstream: Providers) -> None:
     def get_weather(city: str) -> str:
         """The weather of a city."""
         return "mild"
@@ -96,7 +96,7 @@ class GetWeather(BaseModel):
 @STREAMED
 @pytest.mark.parametrize("provider", FORCED)
 def test_a_forced_tool_call_gives_the_object(
-    local_gateway: LocalGateway, upstream: Providers, provider: str, stream: bool
+    local_gateway: Started, upstream: Providers, provider: str, stream: bool
 ) -> None:
     reply = asked(local_gateway, upstream, provider, schema=GetWeather, stream=stream)
     assert reply.parsed == GetWeather(city="Paris")
@@ -106,7 +106,7 @@ def test_a_forced_tool_call_gives_the_object(
 
 
 @pytest.mark.parametrize("provider", [provider for provider in SIMULATED if provider not in FORCED])
-def test_a_response_format_reaches_the_others(local_gateway: LocalGateway, upstream: Providers, provider: str) -> None:
+def test_a_response_format_reaches_the_others(local_gateway: Started, upstream: Providers, provider: str) -> None:
     with pytest.raises(SchemaError, match=r"fit|JSON"):
         asked(local_gateway, upstream, provider, schema=GetWeather)
     assert "city" in json.dumps(upstream.seen[0].body)
@@ -114,14 +114,14 @@ def test_a_response_format_reaches_the_others(local_gateway: LocalGateway, upstr
 
 
 @pytest.mark.parametrize("provider", SIMULATED)
-def test_an_image_reaches_every_provider(local_gateway: LocalGateway, upstream: Providers, provider: str) -> None:
+def test_an_image_reaches_every_provider(local_gateway: Started, upstream: Providers, provider: str) -> None:
     assert asked(local_gateway, upstream, provider, images=[PNG]) == TEXT
     sent = json.dumps(upstream.seen[0].body)
     assert "iVBORw0KGgo" in sent
     assert "image/png" in sent
 
 
-def test_usage_means_the_same_in_the_rows(local_gateway: LocalGateway, upstream: Providers) -> None:
+def test_usage_means_the_same_in_the_rows(local_gateway: Started, upstream: Providers) -> None:
     for provider in ("openai", "anthropic", "google"):
         asked(local_gateway, upstream, provider)
     rows = runs(columns=["provider", "input_tokens", "output_tokens", "total_tokens", "cached_input_tokens"])
@@ -130,7 +130,7 @@ def test_usage_means_the_same_in_the_rows(local_gateway: LocalGateway, upstream:
     assert (anthropic["input_tokens"], anthropic["cached_input_tokens"]) == (18, 4)
 
 
-def test_a_cut_stream_is_an_incomplete_row(local_gateway: LocalGateway, upstream: Providers) -> None:
+def test_a_cut_stream_is_an_incomplete_row(local_gateway: Started, upstream: Providers) -> None:
     with pytest.raises(StreamIncomplete):
         asked(local_gateway, upstream, "openai", "midclose", max_retries=0)
     row = runs(columns="all").iloc[0]
@@ -139,7 +139,7 @@ def test_a_cut_stream_is_an_incomplete_row(local_gateway: LocalGateway, upstream
     assert row["tokens_estimated"]
 
 
-def test_no_key_is_in_the_log(local_gateway: LocalGateway, upstream: Providers, clean_environment: Any) -> None:
+def test_no_key_is_in_the_log(local_gateway: Started, upstream: Providers, clean_environment: Any) -> None:
     asked(local_gateway, upstream, "anthropic")
     for path in clean_environment.rglob("*"):
         if path.is_file():

@@ -10,7 +10,7 @@ import pytest
 
 from portkey_nb.engine.cost import UsageParts, price_call
 from portkey_nb.engine.normalize import failed_finish, usage_parts
-from portkey_nb.gateway.local import LocalGateway
+from tests.contract.conftest import Started
 from tests.contract.providers import SIMULATED, Providers
 from tests.contract.recorded import ANSWERED, recording, told
 from tests.contract.shapes import CACHED, INPUT, OUTPUT, REASONED, WRITTEN
@@ -65,7 +65,7 @@ def test_recordings_with_usage_are_counted(said: str) -> None:
 @pytest.mark.node
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("provider", SIMULATED)
-def test_live_usage(side: Side, local_gateway: LocalGateway, upstream: Providers, provider: str, stream: bool) -> None:
+def test_live_usage(side: Side, local_gateway: Started, upstream: Providers, provider: str, stream: bool) -> None:
     host = upstream.host(provider)
     client = side.client(base_url=local_gateway.base_url, provider=provider, custom_host=host, Authorization="sk-1")
     params: dict[str, Any] = {"stream_options": {"include_usage": True}} if stream else {}
