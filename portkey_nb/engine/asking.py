@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.images import image_part
 from portkey_nb.engine.loop import submit
+from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Reply
-from portkey_nb.engine.rounds import Rounds
+from portkey_nb.engine.rounds import Rounds, Step
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
-from portkey_nb.engine.schemas import schema_of
+from portkey_nb.engine.schemas import Schema, schema_of
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.engine.tools import Tool, tools_of
 from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
@@ -56,7 +58,7 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
     'This is a test.'
     """
     call, runner = call_from(prompt, model, request_params)
-    rounds = Rounds(call)
+    rounds = _rounds(call, runner)
     running = Running(runner, [call])
     try:
         for event in running.events(tick=1.0):
@@ -76,13 +78,27 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
 async def aask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_params: Any) -> Reply:
     """Ask a model from a coroutine; parameters, result and errors as for :func:`ask`."""
     call, runner = call_from(prompt, model, request_params)
-    rounds = Rounds(call)
+    rounds = _rounds(call, runner)
     following: Call | None = call
+    stopped = threading.Event()
+
+    def go_on(step: Step) -> None:
+        if stopped.is_set():
+            raise PortkeyError("the asking task was cancelled")
+
     while following is not None:
         outcome = await asyncio.wrap_future(submit(runner.perform(following)))
-        # Tools may take their time: not on the caller's loop.
-        following = await asyncio.to_thread(rounds.following, outcome)
+        try:
+            # Tools may take their time: not on the caller's loop.
+            following = await asyncio.to_thread(rounds.following, outcome, go_on)
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
     return _reply(outcome, runner, rounds)
+
+
+def _rounds(call: Call, runner: Runner) -> Rounds:
+    return Rounds(call, keep=runner.store.finish if runner.store is not None else None)
 
 
 def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple[Call, Runner]:
@@ -106,6 +122,9 @@ def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple
     options = {key: params.pop(key) for key in list(params) if key in OPTION_NAMES and key != "metadata"}
     if tags:
         options["metadata"] = {key: str(value) for key, value in tags.items()}
+    for singular in ("image", "tool"):
+        if singular in params:
+            raise PromptError(f"ask takes no `{singular}`; write {singular}s=[...]")
     schema, tools = params.pop("schema", None), params.pop("tools", None)
     functions, definitions = _functions(tools)
     if definitions:
@@ -171,9 +190,12 @@ def _reply(outcome: Outcome | None, runner: Runner, rounds: Rounds) -> Reply:
     tell_trouble(runner.store)
     if outcome is None or outcome.run.status == "interrupted":
         raise PortkeyError("the call was interrupted; what came is in runs()")
-    error = outcome.error or rounds.unfinished(outcome)
-    if error is not None:
-        raise error
+    if outcome.error is not None:
+        raise outcome.error
+    unfinished = rounds.unfinished(outcome)
+    if unfinished is not None:
+        rounds.failed(outcome, unfinished)
+        raise unfinished
     return reply_of(rounds, outcome)
 
 
@@ -188,19 +210,23 @@ def reply_of(rounds: Rounds, outcome: Outcome) -> Reply:
     call, run = rounds.call, outcome.run
     parsed = None
     if call.schema is not None:
-        text = run.text or ""
-        try:
-            parsed = call.schema.parse(text)
-        except SchemaError:
-            if run.finish_reason != "length":
-                raise
-            cut = True
-        else:
-            cut = False
-        if cut:
-            said = f"the answer was cut at the token limit before it fitted {call.schema.name}; allow more max_tokens"
-            raise SchemaError(said, reply=text)
+        parsed, misfit = _parsed(call.schema, run)
+        if misfit is not None:
+            rounds.failed(outcome, misfit)
+            raise misfit
     return Reply(run, call.messages, parsed, rounds.steps, rounds.earlier)
+
+
+def _parsed(schema: Schema, run: Run) -> tuple[Any, SchemaError | None]:
+    """Read an answer by its schema; return the object, or why there is none."""
+    text = run.text or ""
+    try:
+        return schema.parse(text), None
+    except SchemaError as error:
+        if run.finish_reason != "length":
+            return None, error
+    said = f"the answer was cut at the token limit before it fitted {schema.name}; allow more max_tokens"
+    return None, SchemaError(said, reply=text)
 
 
 def tell_trouble(store: RunStore | None) -> None:

@@ -138,7 +138,8 @@ def _providers(model: str, options: Mapping[str, Any], kind: str) -> tuple[str, 
     if kind == "demo" and not model.startswith("@"):
         from portkey_nb.gateway.demo.models import find_model  # loads only with the demo gateway
 
-        return (find_model(model).provider,)
+        asked = [(target.get("override_params") or {}).get("model", model) for _, target in leaves(config)] or [model]
+        return tuple(dict.fromkeys(find_model(str(name)).provider for name in asked))
     return ()
 
 

@@ -58,7 +58,7 @@ def image_part(thing: Any, *, name: str = "") -> dict[str, Any]:
     >>> image_part("https://example.org/a.png")
     {'type': 'image_url', 'image_url': {'url': 'https://example.org/a.png'}}
     """
-    shown = _shown(thing) if not name or name == thing else f"{name} ({_shown(thing)})"
+    shown = _shown(thing) if not name or (isinstance(thing, str) and name == thing) else f"{name} ({_shown(thing)})"
     found = _url_or_bytes(thing, shown)
     if isinstance(found, bytes):
         kind, data = _sendable(found, shown)

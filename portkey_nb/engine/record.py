@@ -165,10 +165,15 @@ def whole(run: Run, earlier: Sequence[Run]) -> Run:
     for name in _SUMMED:
         values = [getattr(one, name) for one in rounds]
         sums[name] = None if None in values and not _details(name) else _sum(values)
-    seconds = None
-    if run.ended_at is not None:
-        seconds = (run.ended_at - earlier[0].started_at).total_seconds()
+    took = [one.latency_s for one in rounds]
+    seconds = None if None in took else _sum([*took, *(_tool_seconds(one) for one in earlier)])
     return run.with_(**sums, latency_s=seconds, ttft_s=earlier[0].ttft_s)
+
+
+def _tool_seconds(run: Run) -> float:
+    """Return how long the tools ran that a request called; what they waited for each other is not counted."""
+    results = [call.get("result") for call in run.tool_calls or ()]
+    return float(sum(result.get("seconds") or 0.0 for result in results if isinstance(result, Mapping)))
 
 
 def _details(name: str) -> bool:

@@ -45,6 +45,8 @@ class Rounds:
         The first request.
     limit : int
         The most requests that are made.
+    keep : callable, optional
+        Writes a row again, once what its tools gave is known.
 
     Attributes
     ----------
@@ -52,6 +54,8 @@ class Rounds:
         What happened before the answer, in order.
     earlier : list of Run
         The rows of the requests before the present one.
+    broken : Outcome or None
+        The present request's, where the person stopped while its tools ran.
 
     Examples
     --------
@@ -65,8 +69,10 @@ class Rounds:
 
     call: Call
     limit: int = LIMIT
+    keep: Callable[[Run], None] | None = None
     steps: list[Step] = field(default_factory=list)
     earlier: list[Run] = field(default_factory=list)
+    broken: Outcome | None = None
     _followed: tuple[Call, Outcome] | None = None
 
     def following(self, outcome: Outcome | None, tell: Callable[[Step], None] | None = None) -> Call | None:
@@ -91,14 +97,19 @@ class Rounds:
         message = spoken(outcome)
         if outcome.run.text:
             self._note(Step("text", text=outcome.run.text), tell)
-        answers = []
-        for called in outcome.run.tool_calls or ():
-            result = self._run(called)
-            self._note(Step("tool", result=result), tell)
-            # Gemini knows a result by the function's name, the others by the call's id.
-            answers.append(
-                {"role": "tool", "tool_call_id": called.get("id"), "name": result.name, "content": result.text}
-            )
+        answers: list[dict[str, Any]] = []
+        results: list[ToolResult] = []
+        try:
+            for called in outcome.run.tool_calls or ():
+                results.append(self._run(called))
+                # Gemini knows a result by the function's name, the others by the call's id.
+                name, text = results[-1].name, results[-1].text
+                answers.append({"role": "tool", "tool_call_id": called.get("id"), "name": name, "content": text})
+                self._note(Step("tool", result=results[-1]), tell)
+        except BaseException:
+            self.broken = self._amended(outcome, results, status="interrupted")
+            raise
+        outcome = self._amended(outcome, results)
         self._followed = (self.call, outcome)
         self.earlier.append(outcome.run)
         self.call = replace(
@@ -107,6 +118,17 @@ class Rounds:
             facts={**self.call.facts, "parent_run_id": outcome.run.run_id},
         )
         return self.call
+
+    def _amended(self, outcome: Outcome, results: Sequence[ToolResult], **changes: Any) -> Outcome:
+        """Write down what tools gave, beside the calls that asked for it."""
+        calls = [
+            {**called, **({"result": _told(results[at])} if at < len(results) else {})}
+            for at, called in enumerate(outcome.run.tool_calls or ())
+        ]
+        run = outcome.run.with_(tool_calls=calls, **changes)
+        if self.keep is not None:
+            self.keep(run)
+        return replace(outcome, run=run)
 
     def unsent(self) -> Outcome | None:
         """Take the last request back, which was never made, and return the outcome that it followed."""
@@ -138,6 +160,11 @@ class Rounds:
             "what came is in runs(): ask for less at once, or describe the tools better"
         )
 
+    def failed(self, outcome: Outcome, error: PortkeyError) -> None:
+        """Write down why a whole answer is none that was asked for; the request itself went well."""
+        if self.keep is not None:
+            self.keep(outcome.run.with_(passed=False, error_type=type(error).__name__, error=error.message))
+
     def _run(self, called: Mapping[str, Any]) -> ToolResult:
         name = _name(called)
         arguments = str((called.get("function") or {}).get("arguments") or "")
@@ -152,6 +179,10 @@ class Rounds:
         self.steps.append(step)
         if tell is not None:
             tell(step)
+
+
+def _told(result: ToolResult) -> dict[str, Any]:
+    return {"text": result.text, "error": result.error, "seconds": round(result.seconds, 6)}
 
 
 def _name(called: Any) -> str:
@@ -177,16 +208,12 @@ def spoken(outcome: Outcome) -> dict[str, Any]:
 
 
 def _sound(called: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a tool call whose arguments are JSON: what a model wrote badly would be refused when sent back."""
+    """Return a tool call as it may be sent back: what a model wrote badly instead of JSON would be refused."""
     function = dict(called.get("function") or {})
     try:
         json.loads(function.get("arguments") or "{}")
     except (TypeError, ValueError):
         function["arguments"] = "{}"
     function["arguments"] = function.get("arguments") or "{}"
-    return {**called, "type": "function", "function": function}
-
-
-def conversation(call: Call, outcome: Outcome) -> Sequence[dict[str, Any]]:
-    """Return what was said from the first message to the answer."""
-    return [*call.messages, spoken(outcome)]
+    kept = {name: value for name, value in called.items() if name != "result"}
+    return {**kept, "type": "function", "function": function}

@@ -89,6 +89,8 @@ def _show_whole(magics: Any, options: CellOptions, plan: Plan, view: LiveCell, q
 def _reply(question: Question) -> Reply:
     outcome, rounds = question.outcome, question.rounds
     assert isinstance(outcome, Outcome)
+    if (unfinished := rounds.unfinished(outcome)) is not None:
+        rounds.failed(outcome, unfinished)
     if question.whole and rounds.call.schema is not None:
         try:
             return reply_of(rounds, outcome)

@@ -77,7 +77,9 @@ class Question:
     def settle(self, outcome: Outcome | PortkeyError | None) -> None:
         """Take how the last request came out; where it was never made, what came before it counts."""
         held = None if isinstance(outcome, Outcome) else self.rounds.unsent()
-        if held is None:
+        if self.rounds.broken is not None:
+            self.outcome = self.rounds.broken
+        elif held is None:
             self.outcome = outcome
         else:
             self.outcome = held
@@ -98,7 +100,8 @@ def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
     list of Question
         One for each call of the plan, in its order.
     """
-    questions = [Question(call, Rounds(call, steps=list(plan.steps))) for call in plan.calls]
+    keep = plan.store.finish if plan.store is not None else None
+    questions = [Question(call, Rounds(call, keep=keep, steps=list(plan.steps))) for call in plan.calls]
     for index, question in enumerate(questions):
         sight = _foreseen(question.asked)
         if sight is not None:
@@ -138,6 +141,8 @@ def shown(question: Question, turn: ChatTurn | None) -> Column:
         return Column(label=call.label, text="", footer=f"{call.model} · not sent", error=said, reasoning="")
     as_json = call.schema is not None and outcome.run.status == "ok"
     found = column(call.label, outcome.run, steps=rounds.steps, earlier=rounds.earlier, as_json=as_json)
+    if question.open and any(step.text == outcome.run.text for step in rounds.steps):
+        found = replace(found, text="", plain="")  # shown above the tools
     notes = [*question.warnings, *([turn.note] if turn is not None and turn.note else [])]
     found = replace(found, footer=" · ".join([found.footer, *notes]))
     failed = question.failure or question.misfit or rounds.unfinished(outcome)

@@ -90,7 +90,7 @@ def test_the_stop_button_reaches_a_tool(shell: Any) -> None:
     ):
         cell(shell, f"-m m --tools slow --base-url {server.url} --no-stream", "Weather?")
     assert len(server.requests) == 1
-    assert list(runs()["status"]) == ["ok"]
+    assert list(runs()["status"]) == ["interrupted"]
 
 
 @pytest.mark.parametrize("line", ["town << -m m --schema City", "-m m --schema City -o town"])
@@ -338,6 +338,8 @@ def test_a_tool_that_swallows_the_press_does_not_go_on(shell: Any, capsys: pytes
     ):
         cell(shell, f"-m m --tools stubborn --base-url {server.url} --no-stream", "Weather?")
     assert made == ["Oslo"]
+    logged = runs(columns=["tool_calls"])["tool_calls"].iloc[0]
+    assert [call.get("result", {}).get("text") for call in logged] == ["mild", None]
     assert len(server.requests) == 1
     assert "m → " not in capsys.readouterr().out
     assert shell.user_ns["_"].run.tool_calls
