@@ -128,7 +128,7 @@ def regex(
     """
     fault = ""
     try:
-        compiled = re.compile(pattern, flags) if flags or isinstance(pattern, str) else pattern
+        compiled = re.compile(pattern, flags)
         if not isinstance(compiled.pattern, str):
             fault = "it is made of bytes"
         elif group is not None and group not in (*range(compiled.groups + 1), *compiled.groupindex):

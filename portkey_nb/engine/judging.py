@@ -296,21 +296,38 @@ def agreement_with_people(frame: pd.DataFrame, name: str = "judge", pass_at: flo
     name : str
         The judge's name.
     pass_at : float, optional
-        From which score on the judge is satisfied. With it, both sides become yes or no (a person's rating above 0 is
-        a yes), so that agreement and kappa mean something; without it, only the ranks of scores and ratings do.
+        From which score on the judge is content. With it, ``share`` and ``kappa`` are of yes and no on both sides (a
+        person's rating above 0 is a yes). Without it they are NA: a score from 1 to 5 and a rating are different
+        scales, of which only the ranks can be compared.
 
     Returns
     -------
     dict
-        ``judge``, ``people`` (the column taken), and what :func:`portkey_nb.engine.statistics.agreement` tells of the
-        rows that have both: ``n``, ``agreement``, ``kappa``, ``spearman`` ...
+        ``judge``, ``people`` (the columns taken), and what the statistics tell of the rows that have both: ``n``,
+        ``share`` (that agree), ``kappa`` (Cohen's), ``spearman`` (of scores and ratings as they are) with its interval,
+        ``method``.
 
     Raises
     ------
     PromptError
         When the frame has no such column, or no row has both.
+
+    Notes
+    -----
+    ``passed`` is what the scorers said, the judge among them, unless a person has set it: rate the answers where you
+    can.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"score_judge": [5, 4, 2, 1], "rating": [1, 1, 1, -1]})
+    >>> found = agreement_with_people(rated, pass_at=4)
+    >>> found["n"], found["share"], found["kappa"]
+    (4, 0.75, 0.5)
     """
-    # heavy: statistics brings numpy and scipy along, and only this question needs it
+    # heavy: numpy and scipy, which only this question needs
+    from pandas import NA
+
     from portkey_nb.engine.statistics import agreement
 
     column = f"score_{name}"
@@ -326,6 +343,8 @@ def agreement_with_people(frame: pd.DataFrame, name: str = "judge", pass_at: flo
     else:
         raise PromptError(f"no row has {column!r} and a person's rating or passed; rate some answers first")
     judged, said = both[column].astype(float), both[people].astype(float)
+    found = agreement(judged, said)
+    same: Mapping[str, Any] = dict.fromkeys(("share", "kappa"), NA)
     if pass_at is not None:
-        judged, said = (judged >= pass_at).astype(float), (said > 0).astype(float)
-    return {"judge": column, "people": people, **agreement(judged, said)}
+        same = agreement(judged >= pass_at, said > 0)
+    return {"judge": column, "people": people, **found, "share": same["share"], "kappa": same["kappa"]}

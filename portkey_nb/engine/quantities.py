@@ -17,29 +17,40 @@ _EXACT = Context(prec=400)
 _SPACES = "\u0020\u00a0\u2009\u202f"
 _NUMBER = re.compile(
     rf"""
-    (?<![\w.,])(?<!\w[-−–])                                      # no part of a word, a version or a name like GPT-4
-    (?P<minus>(?:[-−]|(?<![\w)\]%][ ])–|\b(?:minus|negative)\ )?)
-    (?:[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY)\b)?\ ?
+    (?<![\w.])(?<![^\W\d][-−–])                      # no part of a word, a version, or a name such as GPT-4
+    (?P<minus>(?:(?<![\w)\]%])[-−–]|\b(?:minus|negative)\ )?)
+    (?:(?:[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY)\b)\ ?)?
     (?P<inner>[-−]?)
     (?P<digits>
-        \d{{1,3}}(?:,\d{{3}}){{1,19}}(?![\d,])(?:\.\d{{1,{_DIGITS}}})?  # 1,234,567.89
-      | \d{{1,3}}(?:\.\d{{3}}){{1,19}},\d{{1,{_DIGITS}}}                # 1.234.567,89
-      | \d{{1,3}}(?:\.\d{{3}}){{2,19}}(?![\d.,]\d)                     # 1.234.567
-      | \d{{1,3}}(?:[{_SPACES}'’_]\d{{3}}){{1,19}}(?!\d)(?:[.,]\d{{1,{_DIGITS}}})?
-      | \d{{1,{_DIGITS}}}(?:[.,]\d{{1,{_DIGITS}}})?
+        \d{{1,3}}(?:,\d{{3}}){{1,19}}(?![\d,]\d)(?:\.\d{{1,{_DIGITS}}})?             # 1,234,567.89
+      | \d{{1,2}}(?:,\d{{2}}){{1,19}},\d{{3}}(?![\d,]\d)(?:\.\d{{1,{_DIGITS}}})?     # 12,34,567.89, as in India
+      | \d{{1,3}}(?:\.\d{{3}}){{1,19}},\d{{1,{_DIGITS}}}                             # 1.234.567,89
+      | \d{{1,3}}(?:\.\d{{3}}){{2,19}}(?![.,]\d)                                     # 1.234.567
+      | \d{{1,3}}(?:[{_SPACES}'’_]\d{{3}}){{1,19}}(?!\d)(?:[.,]\d{{1,{_DIGITS}}})?   # 1 234 567,89
+      | (?<!\d,)\d{{1,{_DIGITS}}},\d{{1,{_DIGITS}}}(?!,\d)                           # 3,5 but not 1,2,3
+      | \d{{1,{_DIGITS}}}(?:\.\d{{1,{_DIGITS}}})?
       | \.\d{{1,{_DIGITS}}}
     )
-    (?!\d)
-    (?:[eE](?P<power>[-+]?\d{{1,3}})(?!\w)|\ ?(?:×|x|\*|\\times|\\cdot)\ ?10\^\{{?(?P<raised>[-−+]?\d{{1,3}})\}}?)?
+    (?!\d)(?!\.\d)
+    (?:
+        [eE](?P<power>[-+]?\d{{1,3}})(?!\w)
+      | \ ?(?:×|x|\*|\\times|\\cdot)\ ?10\^\{{?(?P<raised>[-−+]?\d{{1,3}})\}}?
+      | (?<=\b10)\^\{{?(?P<bare>[-−+]?\d{{1,3}})\}}?
+    )?
     (?:\ (?P<word>thousand|million|billion|trillion)\b)?
     (?P<percent>\ ?%|\ percent\b)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _WORDS = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_MARKED = re.compile(r"####|\\boxed\{|\b(?:final )?answer\b\W{0,6}(?:(?:is|=)\W{0,6})?", re.IGNORECASE)
+_MARKED = re.compile(r"####|\\boxed\{|\banswer\b(?:\W{0,6}\bis\b)?", re.IGNORECASE)
+_BOLD = re.compile(r"\*\*(?=[^*\n\w]{0,3}\d[^*\n]{0,30}(?<![.):])\*\*)")
+_BETWEEN = re.compile(
+    r"\W{0,12}(?:(?:about|approximately|roughly|around|exactly|equal to|thus|therefore)\W{1,4})?(?:[a-z] ?= ?)?\W{0,3}",
+    re.IGNORECASE,
+)
+"""What may stand between a mark and its number."""
 _ITEM = re.compile(r"^[ \t]*(\d{1,3})[.)][ \t]+(?=\S)", re.MULTILINE)
-_NEAR = 30
 _EMPHASIS = re.compile(r"\*\*|__|`|\\[$,!;]|\\text\{")
 
 
@@ -111,10 +122,10 @@ def _read(text: str) -> Iterator[Quantity]:
     for count, match in enumerate(_NUMBER.finditer(text)):
         if count >= MOST:
             return
-        power = int((match["power"] or match["raised"] or "0").replace("−", "-"))
+        power = int((match["power"] or match["raised"] or match["bare"] or "0").replace("−", "-"))
         power += _WORDS.get((match["word"] or "").lower(), 0)
         try:
-            value = _EXACT.scaleb(Decimal(_digits(match["digits"])), power)
+            value = _EXACT.scaleb(Decimal("1" if match["bare"] else _digits(match["digits"])), power)
         except InvalidOperation:
             continue
         minus = bool(match["minus"]) != bool(match["inner"])
@@ -142,12 +153,12 @@ def candidates(text: str, take: Take = "last") -> list[Quantity]:
     Parameters
     ----------
     take : {"last", "first", "any"}
-        Which of several. A number that is marked as the answer (``\\\\boxed{7}``, ``#### 7``, "the answer is 7") goes
-        before others.
+        Which of several. Before the last one goes a number that is marked as the answer (``\\boxed{7}``, ``#### 7``,
+        "the answer is 7"), and then one that stands alone in bold.
 
     Examples
     --------
-    >>> [str(found.value) for found in candidates("The answer is **391**. Check: 391 / 23 is 17.")]
+    >>> [str(found.value) for found in candidates("It is **391**. As a check, 391 / 23 is 17.")]
     ['391']
     """
     found = quantities(text)
@@ -155,18 +166,16 @@ def candidates(text: str, take: Take = "last") -> list[Quantity]:
         return found
     if take == "first":
         return found[:1]
-    marks = [mark.end() for mark in _MARKED.finditer(text)]
-    marked = _behind(found, marks)
-    return [marked or found[-1]]
+    return [_behind(found, _MARKED, text) or _behind(found, _BOLD, text) or found[-1]]
 
 
-def _behind(found: list[Quantity], marks: list[int]) -> Quantity | None:
-    """Return the number that stands shortly behind the last mark that has one."""
+def _behind(found: list[Quantity], mark: re.Pattern[str], text: str) -> Quantity | None:
+    """Return the number right behind the last mark that has one."""
     left = list(found)
-    for end in reversed(marks):
+    for end in reversed([match.end() for match in mark.finditer(text)]):
         near = None
         while left and left[-1].start >= end:
             near = left.pop()
-        if near is not None and near.start - end <= _NEAR:
+        if near is not None and _BETWEEN.fullmatch(text, end, near.start):
             return near
     return None
