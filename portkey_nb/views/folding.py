@@ -99,7 +99,7 @@ def _teaser(head: str, rest: str) -> str:
     plain = _FENCE.sub("", rest[: 2 * CHARACTERS]).strip("\n")
     if len(head) > CHARACTERS // 3 or head.count("\n") >= LINES // 2:
         return bounded(" ".join(plain[: 2 * _TEASER].split()), _TEASER)
-    return beginning(plain, CHARACTERS * 2 // 3 - len(head), LINES - 2 - head.count("\n"))
+    return beginning(plain, max(_TEASER, CHARACTERS // 2 - len(head)), LINES - 2 - head.count("\n"))
 
 
 def _hard_blanks(match: re.Match[str]) -> str:

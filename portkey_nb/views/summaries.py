@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LINE = "1px solid var(--jp-border-color2,rgba(127,127,127,.35))"
 _ROOT = "font-family:var(--jp-content-font-family,system-ui,sans-serif);max-width:100%"
 _TABLE = "border-collapse:collapse;margin:0;font-size:.92em;font-variant-numeric:tabular-nums"
-_CELL = f"padding:.35em .7em;border-bottom:{_LINE};white-space:nowrap;max-width:none;background:none"
+_CELL = f"padding:.35em .5em;border-bottom:{_LINE};white-space:nowrap;max-width:none;background:none"
 _NAME = "white-space:normal;overflow-wrap:anywhere;min-width:7em;font-weight:600"
 _NOTE = f"font-size:.8em;line-height:1.45;color:{MUTED};margin-top:.5em"
 _CAPTION = "caption-side:top;text-align:left;font-weight:600;padding:0 0 .4em;color:inherit"
