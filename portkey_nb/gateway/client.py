@@ -13,6 +13,7 @@ import httpx
 from portkey_nb.errors import AuthenticationError, PermissionDeniedError, PortkeyError
 from portkey_nb.gateway.config import hidden
 from portkey_nb.gateway.core import Core, deadline_of, pause_before_retry
+from portkey_nb.gateway.many import ManyClient
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.resources import (
     AsyncConfigs,
@@ -272,7 +273,7 @@ class AsyncPortkey(Core):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _pool(self) -> httpx.AsyncClient:
+    async def _pool(self) -> httpx.AsyncClient | ManyClient:
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
         if pool is None:
@@ -325,13 +326,13 @@ class AsyncPortkey(Core):
 class _Pool:
     """One event loop's connections, closed with the loop also where nobody says ``close()``."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient | ManyClient) -> None:
         self.http = http
         # A loop that shuts down ends its asynchronous generators: the one hook it offers.
         self.keeper = _kept(http)
 
 
-async def _kept(http: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+async def _kept(http: httpx.AsyncClient | ManyClient) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:

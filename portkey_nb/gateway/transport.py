@@ -22,6 +22,7 @@ from portkey_nb.errors import (
     SettingsError,
     asked_wait,
 )
+from portkey_nb.gateway.many import KEPT_S, ManyClient, ManyTransport
 from portkey_nb.gateway.target import Target
 
 LONGEST_WAIT = 60.0
@@ -93,8 +94,12 @@ def sync_client(target: Target, transport: Any = None) -> httpx.Client:
     return httpx.Client(**_client_options(target, transport))
 
 
-def async_client(target: Target, transport: Any = None) -> httpx.AsyncClient:
+def async_client(target: Target, transport: Any = None) -> httpx.AsyncClient | ManyClient:
     """Open a connection pool for one event loop."""
+    if isinstance(transport, ManyTransport):
+        options = _client_options(target, None)
+        fast = transport.open(target.url, options["verify"], trust_env=options["trust_env"])
+        return httpx.AsyncClient(**options) if fast is None else fast
     return httpx.AsyncClient(**_client_options(target, transport))
 
 
@@ -107,7 +112,7 @@ def _client_options(target: Target, transport: Any) -> dict[str, Any]:
         "verify": verify,
         "trust_env": transport is None and not target.loopback,
         # Notebook cells are run minutes apart; a connection that the other side has dropped is noticed before use.
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=60.0),
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEPT_S),
         "follow_redirects": False,
     }
 
