@@ -53,14 +53,18 @@ def _schema(title: str, name: str, kind: Mapping[str, Any]) -> dict[str, Any]:
 
 def score_messages(rubric: str, answer: Answer, scale: tuple[int, int]) -> list[dict[str, Any]]:
     """Return the messages that ask for a score of one answer."""
-    closing = f"Score the answer in ANSWER: a whole number from {scale[0]} (worst) to {scale[1]} (best)."
+    closing = (
+        f"Score the answer in ANSWER: a whole number from {scale[0]} (worst) to {scale[1]} (best). "
+        f'Reply with JSON alone: {{"reason": "...", "score": {scale[1]}}}, with your own reason and score.'
+    )
     return _messages(_ONE, [*_shared(rubric, answer), ("ANSWER", answer.text)], closing)
 
 
 def pair_messages(rubric: str, first: Answer, second: Answer) -> list[dict[str, Any]]:
     """Return the messages that ask which of two answers is better."""
     blocks = [*_shared(rubric, first), ("ANSWER A", first.text), ("ANSWER B", second.text)]
-    return _messages(_TWO, blocks, "Name the winner: A, B or tie.")
+    closing = 'Name the winner. Reply with JSON alone: {"reason": "...", "winner": "A"}, or "B", or "tie".'
+    return _messages(_TWO, blocks, closing)
 
 
 def _shared(rubric: str, answer: Answer) -> list[tuple[str, str]]:
@@ -82,7 +86,7 @@ def _shared(rubric: str, answer: Answer) -> list[tuple[str, str]]:
 
 
 def _messages(task: str, blocks: Sequence[tuple[str, str]], closing: str) -> list[dict[str, Any]]:
-    # A digest of all that is inside: no text can hold its own, and the same judgement asks the same again.
+    # A digest of all that is inside: no text can hold its own, and the same judgement is asked in the same words.
     whole = json.dumps([task, *blocks]).encode()
     seal = hashlib.sha256(whole).hexdigest()[:20]
     parts = [f"[[BEGIN {name} {seal}]]\n{text}\n[[END {name} {seal}]]" for name, text in blocks]
