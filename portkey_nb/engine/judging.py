@@ -11,8 +11,9 @@ from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.reply import Reply
 from portkey_nb.engine.rounds import Rounds
 from portkey_nb.engine.rubrics import pair_messages, score_messages, score_schema, winner_schema
+from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.running import Running
-from portkey_nb.engine.scores import Answer, Score, Scorer, scored
+from portkey_nb.engine.scores import Answer, Score, Scorer, attempted
 from portkey_nb.engine.shapes import one_line, quoted
 from portkey_nb.errors import PortkeyError, PromptError
 
@@ -58,10 +59,11 @@ class _Asking:
             if option in self.options:
                 raise PromptError(f"judge({option}=...): the judge sets {option!r} itself; leave it out")
 
-    def _call(self, messages: list[dict[str, Any]], schema: Mapping[str, Any], judged: Answer, tags: Any) -> Call:
+    def _call(
+        self, messages: list[dict[str, Any]], schema: Mapping[str, Any], judged: Answer, tags: Mapping[str, Any]
+    ) -> tuple[Call, Runner]:
         # Asking the same again gives the same from the log, and is not paid twice.
-        options = {"cache": True, **self.options, "schema": schema}
-        call, _ = call_from(messages, self.model, options)
+        call, runner = call_from(messages, self.model, {"cache": True, **self.options, "schema": schema})
         run = judged.run
         facts = {
             **call.facts,
@@ -74,20 +76,20 @@ class _Asking:
             "notebook": run.notebook,
             "tags": {**(call.facts.get("tags") or {}), **tags},
         }
-        return replace(call, facts=facts)
+        return replace(call, facts=facts), runner
 
-    def _ask(self, calls: Sequence[Call]) -> list[Reply]:
-        """Make calls side by side; the first error is raised when all have ended."""
-        _, runner = call_from("", self.model, {"store": self.options.get("store")})
-        running = Running(runner, calls)
-        try:
-            for _ in running.events(tick=1.0):
-                pass
-        except BaseException:
-            running.stop()
-            raise
-        tell_trouble(runner.store)
-        return [_reply(call, outcome) for call, outcome in zip(calls, running.outcomes(), strict=True)]
+
+def _asked(calls: Sequence[Call], runner: Runner) -> list[Outcome | PortkeyError | None]:
+    """Make calls side by side, and return how they came out; an interrupt stops them and goes on."""
+    running = Running(runner, calls)
+    try:
+        for _ in running.events(tick=1.0):
+            pass
+    except BaseException:
+        running.stop()
+        raise
+    tell_trouble(runner.store)
+    return running.outcomes()
 
 
 def _reply(call: Call, outcome: Outcome | PortkeyError | None) -> Reply:
@@ -115,16 +117,36 @@ class Judge(_Asking, Scorer):
 
     def score(self, answer: Answer) -> Score:
         """Ask for a score of one answer; what goes wrong becomes the note of an unknown score."""
-        return scored(self._judged, answer)
+        return attempted(lambda: self._judged(answer))
 
     def within(self, **options: Any) -> Judge:
         """Return this judge with further options of asking, such as ``store``, where it has none of its own."""
         return replace(self, options={**options, **self.options})
 
-    def _judged(self, answer: Answer) -> Score:
+    def call(self, answer: Answer) -> Call:
+        """Return the call that asks for a score, for a batch that makes many of them; :meth:`read` takes its outcome.
+
+        Raises
+        ------
+        PortkeyError
+            When the call cannot be built.
+        """
+        return self._built(answer)[0]
+
+    def read(self, call: Call, outcome: Outcome | PortkeyError | None) -> Score:
+        """Return the score that an outcome of :meth:`call` holds; what went wrong becomes its note."""
+        return attempted(lambda: self._found(call, outcome))
+
+    def _built(self, answer: Answer) -> tuple[Call, Runner]:
         messages = score_messages(self.rubric, answer, self.scale)
-        call = self._call(messages, score_schema(self.scale), answer, {"scorer": self.name})
-        found = self._ask([call])[0].parsed
+        return self._call(messages, score_schema(self.scale), answer, {"scorer": self.name})
+
+    def _judged(self, answer: Answer) -> Score:
+        call, runner = self._built(answer)
+        return self._found(call, _asked([call], runner)[0])
+
+    def _found(self, call: Call, outcome: Outcome | PortkeyError | None) -> Score:
+        found = _reply(call, outcome).parsed
         value = float(found["score"])
         passed = None if self.pass_at is None else value >= self.pass_at
         return Score(value, passed, one_line(found["reason"], _LONGEST_REASON))
@@ -148,11 +170,13 @@ class PairJudge(_Asking):
             When one of the two calls fails, or its answer does not fit; both are in the log.
         """
         pair = {"scorer": self.name, "pair": [first.run.run_id, second.run.run_id]}
-        calls = [
+        built = [
             self._call(pair_messages(self.rubric, one, other), winner_schema(), one, pair)
             for one, other in ((first, second), (second, first))
         ]
-        found = [reply.parsed for reply in self._ask(calls)]
+        calls = [call for call, _ in built]
+        outcomes = _asked(calls, built[0][1])
+        found = [_reply(call, outcome).parsed for call, outcome in zip(calls, outcomes, strict=True)]
         said = (found[0]["winner"], found[1]["winner"])
         preferred: Preference = "tie"
         if said in (("A", "B"), ("B", "A")):

@@ -153,16 +153,16 @@ class Check(Scorer):
         """Score one answer; never raises."""
         if self.needs_expected and answer.expected is None:
             return Score.unknown(UNKNOWN)
-        return scored(self.work, answer)
+        return attempted(lambda: self.work(answer))
 
 
-def scored(work: Callable[[Answer], Score], answer: Answer) -> Score:
-    """Return what a function makes of an answer; what it raises becomes the note of an unknown score.
+def attempted(work: Callable[[], Score]) -> Score:
+    """Return the score that some work gives; what it raises becomes the note of an unknown score.
 
     An interrupt goes on: it is the person's, not the scorer's.
     """
     try:
-        found = work(answer)
+        found = work()
     except PortkeyError as raised:
         return Score.unknown(f"{type(raised).__name__}: {raised.message}")
     except Exception as raised:  # noqa: BLE001 (a user's function may raise anything; its row stays)

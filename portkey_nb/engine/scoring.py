@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from portkey_nb.engine.checks import (
@@ -43,7 +44,7 @@ from portkey_nb.engine.judging import (
 )
 from portkey_nb.engine.loop import background_loop
 from portkey_nb.engine.record import Run, new_run_id
-from portkey_nb.engine.scores import Answer, Check, Score, Scorer, scored
+from portkey_nb.engine.scores import Answer, Check, Score, Scorer, attempted
 from portkey_nb.engine.shapes import quoted
 from portkey_nb.errors import PromptError
 
@@ -247,7 +248,7 @@ def score_run(
         return values, None, notes
     answer = Answer.of(run, case)
     for scorer in scorers:
-        found = scored(scorer.score, answer)
+        found = attempted(partial(scorer.score, answer))
         if found.value is not None:
             values[scorer.name] = float(found.value)
         if found.passed is not None:
@@ -303,4 +304,5 @@ def score_text(
     >>> score_text("number", "That makes 42.", expected="42")
     Score(value=1.0, passed=True, note='')
     """
-    return scored(scorer_of(scorer).score, answer_of(text, expected, case, **facts))
+    answer, made = answer_of(text, expected, case, **facts), scorer_of(scorer)
+    return attempted(lambda: made.score(answer))
