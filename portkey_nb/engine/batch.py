@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.connections import Clients
 from portkey_nb.engine.loop import background_loop, submit
 from portkey_nb.engine.pacing import Clock, ModelPace, NotSent, pause_s
 from portkey_nb.engine.runner import Runner
@@ -347,6 +348,7 @@ class _Gate:
     def __init__(self, limits: Limits, clock: Clock = time.monotonic) -> None:
         self.limits, self.clock = limits, clock
         self.began = clock()
+        self.clients = Clients()
         self.spent = 0.0
         self.stopped = False
         self._in_flight = 0
@@ -433,7 +435,7 @@ class _Turn:
     """One call's way through the gate."""
 
     def __init__(self, gate: _Gate, index: int, model: str) -> None:
-        self.attempts = gate.limits.attempts
+        self.attempts, self.clients = gate.limits.attempts, gate.clients
         self._gate, self._index, self._model = gate, index, model
         self._sent_at: float | None = None
         self._waited = 0.0

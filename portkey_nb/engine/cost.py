@@ -252,6 +252,11 @@ def load_prices() -> None:
     _find("gpt-4o", None)
 
 
+def prices_read() -> bool:
+    """Tell whether the price list has been read."""
+    return _find.cache_info().currsize > 0
+
+
 @lru_cache(maxsize=256)
 def _find(name: str, provider: str | None) -> str | None:
     from genai_prices import Usage, calc_price  # as above

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from portkey_nb.engine.call import Outcome
+from portkey_nb.engine.connections import Clients
 from portkey_nb.errors import PortkeyError, RateLimitError, asked_wait
 from portkey_nb.gateway.transport import retry_delay
 
@@ -33,6 +34,7 @@ class Turn(Protocol):
     """What one call of a batch asks before each attempt, and tells after it."""
 
     attempts: int
+    clients: Clients
 
     async def admit(self) -> None:
         """Wait until an attempt may be sent; raise :class:`NotSent` where none may."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from ulid import ULID
@@ -19,13 +16,14 @@ from ulid import ULID
 from portkey_nb.engine.call import METADATA_LIMIT, Call, Outcome
 from portkey_nb.engine.conclusion import Progress, conclude, unreadable
 from portkey_nb.engine.connections import ROUTES, client_for
-from portkey_nb.engine.cost import load_prices
+from portkey_nb.engine.cost import load_prices, prices_read
 from portkey_nb.engine.foresight import Foresight, foresee, provider_named
 from portkey_nb.engine.normalize import NamedCall, delta_parts, message_text
 from portkey_nb.engine.pacing import Turn
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
+from portkey_nb.engine.writing import writer
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.client import AsyncPortkey
 from portkey_nb.gateway.config import header_name
@@ -75,7 +73,11 @@ class Runner:
         """
         # Named and dated here, so that calls made together stand in the log in their order.
         run_id, started_at = new_run_id(), datetime.now(UTC)
-        prepared = await asyncio.to_thread(_prepare, call, run_id, started_at, turn)
+        if turn is not None and turn.clients.knows(call.base_url, _options(call)):
+            # Nothing is read from files any more, and a thread costs more than the work.
+            prepared = _prepare(call, run_id, started_at, turn)
+        else:
+            prepared = await asyncio.to_thread(_prepare, call, run_id, started_at, turn)
         reused = await self._from_cache(call, prepared, listen)
         if reused is not None:
             return reused
@@ -88,7 +90,7 @@ class Runner:
         try:
             if await self._log(prepared.run, start=True):
                 raise asyncio.CancelledError
-            if not prepared.run.demo:
+            if not prepared.run.demo and not prices_read():
                 # The price list is read while the answer is under way, and not on this loop.
                 asyncio.get_running_loop().run_in_executor(None, load_prices)
             await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
@@ -127,8 +129,7 @@ class Runner:
         """Write a row to its end, even when cancelled meanwhile; tell whether it was."""
         if self.store is None:
             return False
-        write = self.store.start if start else self.store.finish
-        writing = asyncio.get_running_loop().run_in_executor(_writer(os.getpid()), write, run)
+        writing = writer().put(self.store, run, start=start)
         cancelled = False
         while not writing.done():
             try:
@@ -136,12 +137,6 @@ class Runner:
             except asyncio.CancelledError:
                 cancelled = True
         return cancelled
-
-
-@lru_cache(maxsize=1)
-def _writer(process: int) -> ThreadPoolExecutor:
-    """Return this process's one thread that writes rows: in order, and off the event loop."""
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="portkey_nb-log")
 
 
 _OWN_FACTS = (
@@ -190,12 +185,10 @@ def _nobody(kind: str, text: str) -> None:
 
 
 def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -> _Prepared:
-    options = dict(call.options)
-    trace_id = str(options.pop("trace_id", None) or ULID())
-    client = client_for(call.base_url, options)
-    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id))
-    if turn is not None:
-        client = client.with_options(max_retries=turn.attempts - 1)
+    trace_id = str(call.options.get("trace_id") or ULID())
+    client = (client_for if turn is None else turn.clients.client_for)(call.base_url, _options(call))
+    retries = {} if turn is None else {"max_retries": turn.attempts - 1}
+    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id), **retries)
     sight = foresee(call, client)
     params = dict(sight.params)
     if call.stream:
@@ -223,7 +216,12 @@ def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -
         cached=False,
         **call.facts,
     )
-    return _Prepared(call, client, request, run, load().prices, sight)
+    prices = load().prices if turn is None else turn.clients.prices
+    return _Prepared(call, client, request, run, prices, sight)
+
+
+def _options(call: Call) -> dict[str, Any]:
+    return {name: value for name, value in call.options.items() if name != "trace_id"}
 
 
 def _metadata(client: AsyncPortkey, call: Call, run_id: str) -> Any:

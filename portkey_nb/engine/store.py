@@ -21,7 +21,7 @@ from portkey_nb.engine.plain import integer, mend, plain
 from portkey_nb.engine.queries import Totals
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.spool import Event, Spool, Taken
-from portkey_nb.engine.tables import clean, put_run, sound, to_micros
+from portkey_nb.engine.tables import clean, put_run, put_runs, sound, to_micros
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation
@@ -96,6 +96,16 @@ class RunStore:
     def finish(self, run: Run) -> None:
         """Complete a run, or write it whole where its start was lost. Never raises for a failing database."""
         self._put({"event": "finish", "row": clean(run)})
+
+    def write(self, rows: Sequence[tuple[Run, bool]]) -> None:
+        """Write several runs in one transaction. Never raises for a failing database; see :meth:`take_trouble`.
+
+        Parameters
+        ----------
+        rows : sequence of (Run, bool)
+            Each with whether it begins; else it is completed.
+        """
+        self._put(*({"event": "start" if start else "finish", "row": clean(run)} for run, start in rows))
 
     def take_trouble(self) -> str | None:
         """Return what went wrong with writing since the last time, in one sentence, and forget it.
@@ -231,28 +241,31 @@ class RunStore:
 
     # Inside
 
-    def _put(self, event: Event) -> bool:
-        """Write an event behind all that waited; True if the database has it, else it waits in the spool."""
+    def _put(self, *events: Event) -> bool:
+        """Write events behind all that waited; True if the database has them, else they wait in the spool."""
         try:
-            self._commit(event)
+            self._commit(*events)
         except FAILURES as error:
-            self._note(fault(error), self._spool.put(event))
+            for event in events:
+                self._note(fault(error), self._spool.put(event))
             return False
         return True
 
-    def _commit(self, event: Event | None) -> None:
-        """Write what waits, and an event behind it, in one transaction.
+    def _commit(self, *events: Event) -> None:
+        """Write what waits, and events behind it, in one transaction.
 
-        Where what waits could just not be written, an event is tried alone for a while: each one would else try all.
+        Where what waits could just not be written, events are tried alone for a while: each one would else try all.
         """
         taken: Taken | None = None
         waits = self._spool.waiting or not self._looked
         with self._database.write() as connection:
-            if waits and (event is None or time.monotonic() >= self._retry_at):
+            if waits and (not events or time.monotonic() >= self._retry_at):
                 self._looked, self._retry_at = False, time.monotonic() + RETRY_S  # until all is committed
                 taken = self._spool.take_up(lambda waiting: _apply(connection, waiting, check=True))
-            if event is not None:
-                _apply(connection, event)
+            if len(events) == 1:
+                _apply(connection, events[0])
+            else:
+                _apply_runs(connection, events)
         if taken is not None:
             self._looked, self._retry_at = True, 0.0
             self._spool.forget(taken)
@@ -273,7 +286,7 @@ class RunStore:
         """Give a connection for reading, after taking up what waits; None while there is no database."""
         if self._spool.waiting or (not self._looked and self._database.exists):
             with suppress(*FAILURES):  # what waits goes on waiting; whether the rest can be read is seen below
-                self._commit(None)
+                self._commit()
         if not self._database.exists:
             yield None
             return
@@ -284,7 +297,7 @@ class RunStore:
     def _changing(self) -> Iterator[sa.Connection]:
         """Give a connection for a change that a person asked for, and that must not wait."""
         with self._failing_as_store_error():
-            self._commit(None)
+            self._commit()
             with self._database.write() as connection:
                 yield connection
 
@@ -319,6 +332,14 @@ def _apply(connection: sa.Connection, event: Event, *, check: bool = False) -> N
     else:
         return
     raise ValueError(f"misshapen event: {reason}")
+
+
+def _apply_runs(connection: sa.Connection, events: Sequence[Event]) -> None:
+    """Write rows of this process: those that begin first, since one may begin and end among them."""
+    for kind in ("start", "finish"):
+        rows = [event["row"] for event in events if event["event"] == kind]
+        if rows:
+            put_runs(connection, rows, whole=kind == "finish")
 
 
 def _now() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -183,8 +183,14 @@ def put_run(connection: sa.Connection, row: Mapping[str, Any], *, whole: bool) -
     whole : bool
         True completes or makes the row; False makes it, and leaves one that is there already as it is.
     """
-    for table, values in zip((RUNS, BODIES), split(row), strict=True):
-        connection.execute(_statement(connection.dialect.name, table, whole), values)
+    put_runs(connection, [row], whole=whole)
+
+
+def put_runs(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
+    """Write several clean rows; parameters as for :func:`put_run`."""
+    pairs = [split(row) for row in rows]
+    for at, table in enumerate((RUNS, BODIES)):
+        connection.execute(_statement(connection.dialect.name, table, whole), [pair[at] for pair in pairs])
 
 
 _statements: dict[tuple[str, str, bool], Any] = {}
