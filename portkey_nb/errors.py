@@ -283,6 +283,7 @@ def status_error(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
     completion: Any = None,
+    hint: str | None = None,
 ) -> APIStatusError:
     """Build the exception that fits an HTTP status, its message ending in a next step.
 
@@ -292,6 +293,8 @@ def status_error(
         What the gateway said.
     status : int
         HTTP status, or the numeric code of an error inside a 200 answer.
+    hint : str, optional
+        What to do next, where more is known than the status tells.
 
     Returns
     -------
@@ -302,7 +305,7 @@ def status_error(
     if kind is None:
         kind = GatewayError if status >= 500 else BadRequestError if 400 <= status < 500 else APIStatusError
     said = " ".join(message.split()) or "no message"
-    hint, wait = kind.hint, asked_wait(headers or {})
+    hint, wait = hint or kind.hint, asked_wait(headers or {})
     if kind is RateLimitError and wait:
         hint = f"wait {wait:.0f} s as it asks, or add a fallback or retry to the config"
     text = f"{status} {said.rstrip('.')}; {hint}" if hint else f"{status} {said}"

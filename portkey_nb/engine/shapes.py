@@ -152,6 +152,8 @@ def listed(lines: list[str], total: int) -> str:
 
 def quoted(value: Any) -> str:
     """Return a value as a message quotes it: one line, short, without control characters."""
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        value = value[: LONGEST_VALUE - 3] + "…"  # before it is quoted, so that the quotes stand
     try:
         shown = repr(value)
     except Exception:  # noqa: BLE001 (a foreign object's repr may raise anything)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ def facts(run: Run, requests: int = 1) -> list[str]:
     if run.input_tokens is not None or run.output_tokens is not None:
         about = "~" if run.tokens_estimated else ""
         given, got = (about + f"{n:,}" if n is not None else "?" for n in (run.input_tokens, run.output_tokens))
-        parts.append(f"{given} → {got} tokens")
+        thought = f" ({run.reasoning_tokens:,} reasoning)" if run.reasoning_tokens else ""
+        parts.append(f"{given} → {got} tokens{thought}")
     elif run.status != "error":
         parts.append("tokens n/a")
     if run.status != "error" or run.cost_usd is not None:
@@ -107,7 +109,8 @@ def _target(run: Run) -> str:
     place = target_place(config, run.gateway_target)
     if place is None:
         return f"answered by {run.gateway_target}"
-    return f"answered by {target_name(config, run.gateway_target)}, target {place[0]} of {place[1]}"
+    did = "answered by" if run.status != "error" else "last asked:"
+    return f"{did} {target_name(config, run.gateway_target)}, target {place[0]} of {place[1]}"
 
 
 def _retries(count: int) -> str:
@@ -149,13 +152,21 @@ def column(
     )
 
 
+_FENCED = re.compile(r"(?<=```json\n)(.*)(?=\n```\Z)", re.DOTALL)
+
+
 def _as_json(text: str) -> str:
+    """Return an answer that is JSON, or ends in a fenced block of it, as a block that is easy to read."""
+    if "```" in text:
+        return _FENCED.sub(lambda found: _indented(found[1]), text)
+    return f"```json\n{_indented(text)}\n```"
+
+
+def _indented(text: str) -> str:
     try:
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
-        if "```" in text:
-            return text
-    return f"```json\n{text}\n```"
+        return text
 
 
 def shown_step(step: Step) -> views.Step:

@@ -128,8 +128,23 @@ def no_answer(content: bytes, status: int, headers: Mapping[str, str], secrets: 
     )
 
 
+_ADVICE = {
+    "Either x-portkey-config or x-portkey-provider": "say whom to ask: `--provider openai`, or a Config by `--config`",
+    "Invalid provider passed": "check the provider's name",
+    "Invalid custom host": "start the gateway with TRUSTED_CUSTOM_HOSTS naming every private host that you need",
+    "ECONNREFUSED": "the gateway cannot reach the provider: is the model server running, and custom_host right?",
+}
+"""What the open-source gateway says of common mistakes -> what to do about them."""
+
+
 def body_error(
-    body: Any, status: int, headers: Mapping[str, str], *, completion: Any = None, secrets: Sequence[str] = ()
+    body: Any,
+    status: int,
+    headers: Mapping[str, str],
+    *,
+    completion: Any = None,
+    secrets: Sequence[str] = (),
+    hint: str | None = None,
 ) -> APIStatusError:
     """Build the exception for an error answer.
 
@@ -145,6 +160,8 @@ def body_error(
         What had come before, for an error in the middle of a stream.
     secrets : sequence of str
         Struck out of all that the answer says.
+    hint : str, optional
+        What to do next, where the caller knows more than the status tells.
 
     Returns
     -------
@@ -173,6 +190,7 @@ def body_error(
         body=body,
         headers=headers,
         completion=completion,
+        hint=next((advice for words, advice in _ADVICE.items() if words in text), hint),
     )
     exception.status = status
     return exception

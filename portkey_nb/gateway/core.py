@@ -6,12 +6,13 @@ import copy
 import time
 from collections.abc import Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
 from portkey_nb.errors import APIStatusError, PortkeyError, SettingsError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
-from portkey_nb.gateway.config import hidden, metadata_texts, parse_config
+from portkey_nb.gateway.config import header_name, hidden, metadata_texts, parse_config
 from portkey_nb.gateway.hosted import denied, feedback_request, listing_request, prompt_request, render_request
 from portkey_nb.gateway.ollama import with_address
 from portkey_nb.gateway.refusals import refuse_hosted_only, refuse_route
@@ -141,7 +142,8 @@ class Core:
         return found
 
     def _chat(self, messages: Any, model: str, stream: bool, timeout: Any, extra: Any, params: Any) -> Request:
-        refuse_hosted_only(self._target, self._options, model if isinstance(model, str) else None)
+        named = {name: value for name in _ROUTES if (value := (extra or {}).get(header_name(name)))}
+        refuse_hosted_only(self._target, {**self._options, **named}, model if isinstance(model, str) else None)
         return chat_request(
             self._routed(),
             messages=messages,
@@ -218,7 +220,13 @@ class Core:
             response.status_code,
             dict(response.headers),
             secrets=request.secrets(),
+            hint=self._address_hint(response.status_code),
         )
+
+    def _address_hint(self, status: int) -> str | None:
+        if status != 404 or urlsplit(self._target.url).path:
+            return None
+        return f"the base URL has no path; most gateways answer at {self._target.url}/v1"
 
     def _body(self, response: httpx.Response, request: Request) -> dict[str, Any]:
         body = decode_object(response.content)

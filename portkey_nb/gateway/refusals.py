@@ -6,10 +6,12 @@ of such things, and passes routes and model names that it does not know on to th
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from portkey_nb.errors import ConfigError, SettingsError
+from portkey_nb.gateway.providers import PROVIDERS
 from portkey_nb.gateway.secrecy import WEBHOOKS, host_of
 from portkey_nb.gateway.target import Target
 
@@ -67,6 +69,10 @@ def refuse_hosted_only(target: Target, options: Mapping[str, Any], model: str | 
             f"a virtual key is saved in Portkey; {gateway} does not know it: "
             "give `provider` and the provider's own key as Authorization"
         )
+    if isinstance(provider, str) and provider and provider not in PROVIDERS:
+        close = difflib.get_close_matches(provider, PROVIDERS, 1)
+        hint = f"did you mean `{close[0]}`?" if close else "give one of Portkey's provider names, such as openai"
+        raise ConfigError(f"{gateway} knows no provider `{_short(provider)}`; {hint}")
     if isinstance(config, Mapping):
         for path, node in _nodes(config):
             _refuse_in_config(path, node, gateway)

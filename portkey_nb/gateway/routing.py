@@ -92,7 +92,7 @@ class Config(dict[str, Any]):
         raise ConfigError(f"the config is not valid YAML{where}; write keys and values")
 
     @classmethod
-    def fallback(cls, *targets: Any, on_status_codes: Sequence[int] | None = None, **common: Any) -> Self:
+    def fallback(cls, *targets: Any, on_status_codes: Sequence[int] | int | None = None, **common: Any) -> Self:
         """Ask the targets one after another until one answers.
 
         Parameters
@@ -113,7 +113,7 @@ class Config(dict[str, Any]):
         """
         strategy: dict[str, Any] = {"mode": "fallback"}
         if on_status_codes is not None:
-            strategy["on_status_codes"] = list(on_status_codes)
+            strategy["on_status_codes"] = _codes(on_status_codes)
         return cls({"strategy": strategy, "targets": [_target(target) for target in targets], **common})
 
     @classmethod
@@ -171,8 +171,13 @@ class Config(dict[str, Any]):
           1. good: openai
           2. free: ollama
         """
+        if not isinstance(targets, Mapping):
+            raise ConfigError(f"the targets are {type(targets).__name__}; give a mapping of their names to them")
         if isinstance(conditions, Mapping):
             conditions = [(query, name) for name, query in conditions.items()]
+        conditions = list(conditions)
+        if not all(isinstance(each, list | tuple) and len(each) == 2 for each in conditions):
+            raise ConfigError("the conditions are no pairs; give a mapping of target names to queries")
         strategy = {
             "mode": "conditional",
             "conditions": [{"query": query, "then": name} for query, name in conditions],
@@ -184,7 +189,7 @@ class Config(dict[str, Any]):
     def with_retry(
         self,
         attempts: int,
-        on_status_codes: Sequence[int] | None = None,
+        on_status_codes: Sequence[int] | int | None = None,
         *,
         use_retry_after_headers: bool | None = None,
     ) -> Self:
@@ -199,7 +204,7 @@ class Config(dict[str, Any]):
         use_retry_after_headers : bool, optional
             Whether to wait as long as the provider asks.
         """
-        codes = None if on_status_codes is None else list(on_status_codes)
+        codes = None if on_status_codes is None else _codes(on_status_codes)
         retry = {"attempts": attempts, "on_status_codes": codes, "use_retry_after_headers": use_retry_after_headers}
         return self._with(retry=retry)
 
@@ -261,6 +266,11 @@ class Config(dict[str, Any]):
         return "Config: " + "\n".join(described(redact(self)))
 
     __str__ = __repr__
+
+
+def _codes(given: Any) -> list[Any]:
+    """Return one status code, or several, as a list for the schema to check."""
+    return list(given) if isinstance(given, list | tuple | set | range) else [given]
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -166,6 +166,17 @@ def host_of(url: str) -> str:
         return HIDDEN
 
 
+def holds_secret(value: Any) -> bool:
+    """Tell whether a mapping holds a secret in clear, under whatever name.
+
+    Examples
+    --------
+    >>> holds_secret({"targets": [{"api_key": "sk-1"}]}), holds_secret({"api_key": "{{key}}"})
+    (True, False)
+    """
+    return any(secret.strip() and not secret.strip().startswith("{{") for secret in secrets_in(value))
+
+
 def secrets_in(value: Any) -> Iterable[str]:
     """Yield the secret texts inside a mapping, so that they can be struck out of what others echo."""
     if isinstance(value, Mapping):

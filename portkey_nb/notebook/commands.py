@@ -19,8 +19,10 @@ from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, SettingsError
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
+from portkey_nb.gateway.secrecy import holds_secret
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.completion import config_names
+from portkey_nb.notebook.named import KEY_IN_CELL
 from portkey_nb.notebook.options import help_page
 from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
@@ -258,6 +260,8 @@ def compose_config(magics: Any, line: str, cell: str) -> None:
     else:
         if not isinstance(body, dict):
             raise PromptError(f"the config's body is {type(body).__name__}; write keys and values as YAML or JSON")
+        if holds_secret(body):
+            _say(KEY_IN_CELL)
         checked = parse_config(expand_values(body, References(magics.shell.user_ns)))
         magics.shell.user_ns[name] = Config(cast(dict[str, Any], checked))
         return

@@ -79,8 +79,8 @@ class LiveCell:
         column = self._columns[index]
         if kind == "json" and text and not column.fenced:
             column.fenced = True
-            if not isinstance(self._painter, TextPainter):
-                column.push("\n\n```json\n" if column.text else "```json\n", "text")
+            gap = "\n\n" if column.text else ""
+            column.push(gap if isinstance(self._painter, TextPainter) else f"{gap}```json\n", "text")
         column.push(text, kind)
 
     def step(self, index: int, step: Step) -> None:

@@ -16,6 +16,11 @@ from portkey_nb.gateway.routing import parse_config
 from portkey_nb.gateway.secrecy import hidden
 from portkey_nb.notebook.completion import config_names
 
+KEY_IN_CELL = "a key stands in this cell and is saved with the notebook; keep it in a variable, and write {{name}} in %%portkey_config"
+
+_PLAIN = {kind.__name__: kind for kind in (str, int, float, bool, list, dict)}
+"""Python's own types, which need no definition to be named as a schema."""
+
 
 def find_config(text: str, namespace: Mapping[str, Any]) -> Any:
     """Return the config that a text means: JSON, a name in the notebook, or a saved config's id.
@@ -77,6 +82,8 @@ def _expression(text: str, namespace: Mapping[str, Any]) -> Any:
     """Read ``Person``, ``shapes.Person`` or ``list[Person]``."""
     if text.startswith("list[") and text.endswith("]"):
         return GenericAlias(list, (_expression(text[5:-1].strip(), namespace),))
+    if text in _PLAIN and text not in namespace:
+        return _PLAIN[text]
     return _value(text, namespace, "--schema", "a class")
 
 

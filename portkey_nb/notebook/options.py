@@ -292,8 +292,9 @@ def _parse(words: list[str]) -> CellOptions:
         if not first.startswith("-"):
             hint = "the prompt goes into the cell's body; quote values that hold spaces"
         raise PromptError(f"unknown {'flag' if first.startswith('-') else 'word'} `{first}`; {hint}")
-    if options.repeat < 1:
-        raise PromptError(f"--repeat is {options.repeat}; give a number from 1")
+    for flag, number in {"--repeat": options.repeat, "--max-tokens": options.max_tokens}.items():
+        if number is not None and number < 1:
+            raise PromptError(f"{flag} is {number}; give a number from 1")
     if options.output is not None:
         _identifier(options.output)
     return options

@@ -12,8 +12,9 @@ from portkey_nb.engine.reply import unique_labels
 from portkey_nb.engine.rounds import Step
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.errors import PromptError, SettingsError
+from portkey_nb.gateway.secrecy import holds_secret
 from portkey_nb.notebook.chats import ChatTurn, take_turn
-from portkey_nb.notebook.named import find_config, find_images, find_schema, find_tools
+from portkey_nb.notebook.named import KEY_IN_CELL, find_config, find_images, find_schema, find_tools
 from portkey_nb.notebook.options import CellOptions, pairs, request_params
 from portkey_nb.notebook.place import Place, place_of
 from portkey_nb.notebook.prompt import Prompt, compose
@@ -35,6 +36,8 @@ class Plan:
         None with ``--no-log``.
     steps : tuple of Step
         What was done before the calls: a template that was rendered.
+    warnings : tuple of str
+        What is to be said of the cell.
     """
 
     calls: list[Call]
@@ -42,6 +45,7 @@ class Plan:
     turn: ChatTurn | None
     store: RunStore | None
     steps: tuple[Step, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
@@ -87,7 +91,11 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
         schema=schema,
     )
     steps = (rendered.step,) if rendered is not None else ()
-    return Plan(_spread(call, models, options.repeat), prompt, turn, store if log else None, steps)
+    typed = (options.config or "").lstrip().startswith("{") and holds_secret(client_options["config"])
+    warnings = (
+        ("a key stands in this cell and is saved with it; name a Config of the notebook instead",) if typed else ()
+    )
+    return Plan(_spread(call, models, options.repeat), prompt, turn, store if log else None, steps, warnings)
 
 
 def _composed(magics: Any, options: CellOptions, body: str) -> Prompt:

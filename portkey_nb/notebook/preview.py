@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +24,9 @@ _SHOWN = 60
 
 def preview(plan: Any) -> None:
     """Print the calls of a plan."""
-    for call in plan.calls:
-        print(describe(call))  # noqa: T201 (the preview is what was asked for)
+    times = Counter(describe(call) for call in plan.calls)
+    for text, count in times.items():
+        print(text if count == 1 else f"{count} times:\n{text}")  # noqa: T201 (the preview is what was asked for)
 
 
 def preview_template(

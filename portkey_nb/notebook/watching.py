@@ -105,8 +105,8 @@ def watch(plan: Plan, view: LiveCell, stop: StopButton) -> list[Question]:
     for index, question in enumerate(questions):
         sight = _foreseen(question.asked)
         if sight is not None:
-            view.note(index, " · ".join(sight.sentences))
-            question.warnings = sight.warnings
+            view.note(index, " · ".join([*sight.sentences, *plan.warnings]))
+            question.warnings = (*sight.warnings, *plan.warnings)
         for step in plan.steps:
             view.step(index, shown_step(step))
     view.start()

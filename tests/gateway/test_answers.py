@@ -56,7 +56,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "provider's error": ({"error": {"message": "openai error: bad\nmodel", "type": "x"}}, "openai error: bad model"),
     "unknown shape": ({"error": {"message": 'Invalid response received from cohere: {"a":1}'}}, "Invalid response"),
     "gateway's own": ({"status": "failure", "message": "Invalid config"}, "Invalid config"),
-    "html message": ({"html-message": "Message: fetch failed Cause: ECONNREFUSED"}, "fetch failed"),
+    "html message": ({"html-message": "Message: fetch failed Cause: ECONNRESET"}, "fetch failed"),
     "html page in a message": ({"html-message": "<html><body><h1>502</h1> <p>Bad</p></body></html>"}, "502 Bad"),
     "timeout": ({"error": {"message": "Request exceeded the timeout sent in the request: 300ms"}}, "300ms"),
     "hooks": ({"error": {"message": "denied", "type": "hooks_failed"}, "hook_results": {"a": []}}, "denied"),
@@ -143,3 +143,26 @@ def test_ipython_shows_one_line() -> None:
     (line,) = error._render_traceback_()
     assert line.startswith("RateLimitError: 429 first second")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("Either x-portkey-config or x-portkey-provider header is required", "--provider openai"),
+        ("Invalid custom host", "TRUSTED_CUSTOM_HOSTS"),
+        ("fetch failed Cause: Error: connect ECONNREFUSED 127.0.0.1:11434", "is the model server running"),
+    ],
+)
+def test_common_mistakes_get_advice_of_their_own(side: Side, said: str, advice: str) -> None:
+    refusal = whole({"status": "failure", "message": said}, 400)
+    with ScriptedServer(refusal) as server, pytest.raises(errors.BadRequestError) as caught:
+        side.create(side.client(base_url=server.url))
+    assert advice in caught.value.message
+    assert "check the model's name" not in caught.value.message
+
+
+def test_a_base_url_without_a_path_is_noticed(side: Side) -> None:
+    with ScriptedServer(whole({"message": "Not Found", "ok": False}, 404)) as server:
+        bare = server.url.removesuffix("/v1")
+        with pytest.raises(errors.NotFoundError, match=f"most gateways answer at {bare}/v1"):
+            side.create(side.client(base_url=bare))

@@ -179,3 +179,9 @@ def test_the_open_source_gateway_compares_metadata_by_kind(side: Side) -> None:
     # Conditions of a Config tell 7 from "7" there, and it knows no limit.
     client = side.client(base_url="local", metadata={"run": 7, "note": "x" * 200})
     assert client._options["metadata"] == {"run": 7, "note": "x" * 200}
+
+
+def test_a_mistyped_provider_is_named_before_anything_is_sent() -> None:
+    target = Target("http://127.0.0.1:8787/v1", "http://127.0.0.1:8787/v1", "local")
+    with pytest.raises(ConfigError, match="no provider `olama`; did you mean `ollama`"):
+        refuse_hosted_only(target, {"provider": "olama"}, "m")

@@ -390,3 +390,33 @@ def test_what_a_target_demands_is_asked_for_or_said(shell: Any, capsys: pytest.C
         assert not server.requests
         cell(shell, f"-m m --config fallback --base-url {server.url} --no-stream", "Hello")
     assert "anthropic answers only where `max_tokens` is set: add --max-tokens" in capsys.readouterr().out
+
+
+def test_a_key_typed_into_a_cell_is_noticed(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    config = json.dumps({"provider": "openai", "api_key": "sk-typed-here"})
+    with ScriptedServer() as server:
+        cell(shell, f"-m m --config {config} --base-url {server.url} --no-stream", "Hello")
+        shown = capsys.readouterr().out
+        assert "a key stands in this cell" in shown
+        assert "sk-typed-here" not in shown
+        shell.run_cell_magic("portkey_config", "typed", config)
+        assert "a key stands in this cell" in capsys.readouterr().out
+        shell.user_ns["key"] = "sk-typed-here"
+        shell.run_cell_magic("portkey_config", "named", 'provider: openai\napi_key: "{{key}}"')
+        assert capsys.readouterr().out == ""
+
+
+def test_an_answer_that_fails_its_schema_is_no_success_in_the_log(shell: Any) -> None:
+    shell.user_ns["City"] = City
+    with ScriptedServer(answering('{"name": "Ulm"}')) as server, pytest.raises(SchemaError):
+        cell(shell, f"-m m --schema City --base-url {server.url} --no-stream", "Ulm?")
+    row = runs(columns="all").iloc[0]
+    assert (row["status"], row["passed"], row["error_type"]) == ("ok", False, "SchemaError")
+
+
+def test_who_would_have_answered_is_not_said_to_have(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    config = json.dumps({"strategy": {"mode": "fallback"}, "targets": [{"provider": "openai"}, {"provider": "groq"}]})
+    headers = {"x-portkey-last-used-option-index": "config.targets[1]"}
+    with ScriptedServer(whole({"error": {"message": "no"}}, 401, headers)) as server, pytest.raises(PortkeyError):
+        cell(shell, f"-m m --config {config} --base-url {server.url} --no-stream", "Hello")
+    assert "last asked: groq, target 2 of 2" in capsys.readouterr().out

@@ -43,7 +43,11 @@ def speak(request: ChatRequest, model: DemoModel, provider: str, chance: Chance)
     if calls:
         names = " and ".join(dict.fromkeys(f"`{call.name}`" for call in calls))
         # Claude says what it is about to do; the others call without a word.
-        said = tuple(pieces(f"I will use {names} for that.")) if provider == "anthropic" else ()
+        said = (
+            tuple(pieces(f"I will use {names} for that."))
+            if provider == "anthropic" and request.tool_choice == "auto"
+            else ()
+        )
         return _within(said, tuple(calls), request)
     draft = _known(request, asked)
     if request.schema is not None:
