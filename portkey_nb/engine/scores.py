@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from portkey_nb.engine.plain import number, truth
 from portkey_nb.engine.record import Run
-from portkey_nb.engine.shapes import one_line
+from portkey_nb.engine.shapes import one_line, quoted
 from portkey_nb.errors import PortkeyError
 
 LONGEST_NOTE = 300
@@ -169,7 +170,10 @@ def attempted(work: Callable[[], Score]) -> Score:
         return Score.unknown(f"{type(raised).__name__}: {_said(raised)}".rstrip(": "))
     if not isinstance(found, Score):
         return Score.unknown(f"the scorer returned {type(found).__name__}, not a Score")
-    return replace(found, note=one_line(found.note, LONGEST_NOTE))
+    value = None if found.value is None or isinstance(found.value, str | bytes) else number(found.value)
+    if value is None and found.value is not None:
+        return Score.unknown(f"the score is {quoted(found.value)}; give a finite number or None")
+    return Score(value, truth(found.passed), one_line(str(found.note), LONGEST_NOTE))
 
 
 def _said(raised: Exception) -> str:

@@ -169,6 +169,7 @@ def test_another_number_or_none_fails_with_zero(text: str, expected: str) -> Non
     [
         (number(tolerance=0.2), "0.3", True),  # in binary fractions 0.3 - 0.1 is more than 0.2
         (number(tolerance=0.2), "0.31", False),
+        (number(tolerance=0.3), "0.4", True),  # and 0.3 is less than three tenths
         (number(relative=0.1), "0.11", True),
         (number(relative=0.1), "0.12", False),
         (number(tolerance=1, relative=0.01), "1.05", True),
@@ -414,6 +415,8 @@ class Unprintable(Exception):
         (raising(PromptError("use another")), "PromptError: use another"),
         (lambda text: "good", "TypeError: it returned 'good'; return a bool, a finite number, a Score or None"),
         (lambda text: float("nan"), "TypeError: it returned nan; return a bool, a finite number, a Score or None"),
+        (lambda text: Score("good"), "the score is 'good'; give a finite number or None"),  # type: ignore[arg-type]
+        (lambda text: Score(float("inf")), "the score is inf; give a finite number or None"),
         (lambda text: [1], "TypeError: it returned [1]; return a bool, a finite number, a Score or None"),
     ],
 )
