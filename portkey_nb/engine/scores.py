@@ -157,6 +157,12 @@ class Check(Scorer):
         return attempted(lambda: self.work(answer))
 
 
+def comparable(text: str, expected: str, ignore_case: bool, strip: bool) -> tuple[str, str]:
+    """Return an answer and the expected one without what is not to tell them apart."""
+    both = [text.strip(), expected.strip()] if strip else [text, expected]
+    return (both[0].casefold(), both[1].casefold()) if ignore_case else (both[0], both[1])
+
+
 def attempted(work: Callable[[], Score]) -> Score:
     """Return the score that some work gives; what it raises becomes the note of an unknown score.
 

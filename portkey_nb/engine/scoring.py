@@ -21,18 +21,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from portkey_nb.engine.checks import (
-    contains,
-    cost,
-    exact,
-    json_schema,
-    json_valid,
-    latency,
-    length,
-    number,
-    regex,
-    similarity,
-)
+from portkey_nb.engine.checks import contains, exact, json_schema, json_valid, number, regex
 from portkey_nb.engine.functions import function_scorer
 from portkey_nb.engine.judging import (
     Judge,
@@ -43,6 +32,7 @@ from portkey_nb.engine.judging import (
     judge_pair,
 )
 from portkey_nb.engine.loop import background_loop
+from portkey_nb.engine.measures import cost, latency, length, similarity
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.scores import Answer, Check, Score, Scorer, attempted
 from portkey_nb.engine.shapes import quoted
