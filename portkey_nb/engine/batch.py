@@ -122,7 +122,8 @@ class Batch:
         self._tell = tell or _nobody
         self._gate = _Gate(limits)
         self._total = len(calls)
-        self._ready: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+        self._ended_now: list[Item] = []
         self._future: Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: Exception | None = None
@@ -166,14 +167,15 @@ class Batch:
         try:
             while True:
                 try:
-                    item = self._ready.get(timeout=_TICK_S)
+                    items = self._ready.get(timeout=_TICK_S)
                 except queue.Empty:
                     self._tell(self.progress())
                     continue
-                if item is None:
+                if items is None:
                     break
-                self._take(item)
-                yield item
+                for item in items:
+                    self._take(item)
+                    yield item
         finally:
             self.stop()
         self._result()
@@ -186,17 +188,18 @@ class Batch:
         try:
             while True:
                 try:
-                    item = self._ready.get_nowait()
+                    items = self._ready.get_nowait()
                 except queue.Empty:
                     came.clear()
                     if self._ready.empty():
                         await _within(_TICK_S, came.wait())
                         self._tell(self.progress())
                     continue
-                if item is None:
+                if items is None:
                     break
-                self._take(item)
-                yield item
+                for item in items:
+                    self._take(item)
+                    yield item
         finally:
             self._heard = None
             await asyncio.to_thread(self.stop)
@@ -263,7 +266,9 @@ class Batch:
         finally:
             while self._tasks:
                 await asyncio.wait(self._tasks)
-            self._put(None)
+            self._hand_over()
+            self._ready.put(None)
+            self._wake()
         if self._broken is not None:
             raise self._broken
 
@@ -325,9 +330,20 @@ class Batch:
             turn.leave()
             self._open[model] -= 1
 
-    def _put(self, item: Item | None) -> None:
-        self._produced += item is not None
-        self._ready.put(item)
+    def _put(self, item: Item) -> None:
+        self._produced += 1
+        self._ended_now.append(item)
+        if len(self._ended_now) == 1:
+            # What ends at the same moment wakes the reader once.
+            asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        if self._ended_now:
+            items, self._ended_now = self._ended_now, []
+            self._ready.put(items)
+            self._wake()
+
+    def _wake(self) -> None:
         if self._heard is not None:
             self._heard()
 

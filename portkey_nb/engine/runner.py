@@ -26,7 +26,7 @@ from portkey_nb.engine.tally import SESSION
 from portkey_nb.engine.writing import writer
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.client import AsyncPortkey
-from portkey_nb.gateway.config import header_name
+from portkey_nb.gateway.config import has_retry, header_name
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.secrecy import redact
 from portkey_nb.gateway.streams import AsyncStream
@@ -81,16 +81,17 @@ class Runner:
         reused = await self._from_cache(call, prepared, listen)
         if reused is not None:
             return reused
+        run = prepared.run
         if turn is not None:
             await turn.admit()
-            prepared = replace(prepared, run=prepared.run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC)))
+            run = run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC))
         progress = Progress()
         error: PortkeyError | None = None
         interrupted = False
         try:
-            if await self._log(prepared.run, start=True):
+            if await self._log(run, start=True):
                 raise asyncio.CancelledError
-            if not prepared.run.demo and not prices_read():
+            if not run.demo and not prices_read():
                 # The price list is read while the answer is under way, and not on this loop.
                 asyncio.get_running_loop().run_in_executor(None, load_prices)
             await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
@@ -101,7 +102,7 @@ class Runner:
         except Exception as raised:  # noqa: BLE001 (a row that was begun is always ended)
             error = unreadable(raised)
         outcome = conclude(
-            call, prepared.run, progress, error, interrupted=interrupted, prices=prepared.prices, sight=prepared.sight
+            call, run, progress, error, interrupted=interrupted, prices=prepared.prices, sight=prepared.sight
         )
         if turn is not None:
             turn.settle(outcome)
@@ -168,6 +169,7 @@ class _Prepared:
     run: Run
     prices: Mapping[str, Mapping[str, float]]
     sight: Foresight
+    attempts: int = 1
 
     @property
     def stand_in(self) -> str | None:
@@ -187,7 +189,7 @@ def _nobody(kind: str, text: str) -> None:
 def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -> _Prepared:
     trace_id = str(call.options.get("trace_id") or ULID())
     client = (client_for if turn is None else turn.clients.client_for)(call.base_url, _options(call))
-    retries = {} if turn is None else {"max_retries": turn.attempts - 1}
+    retries = {} if turn is None else {"max_retries": 0}
     client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id), **retries)
     sight = foresee(call, client)
     params = dict(sight.params)
@@ -216,8 +218,11 @@ def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -
         cached=False,
         **call.facts,
     )
-    prices = load().prices if turn is None else turn.clients.prices
-    return _Prepared(call, client, request, run, prices, sight)
+    if turn is None:
+        return _Prepared(call, client, request, run, load().prices, sight)
+    # Where the Config says how often to try, it is the gateway that does.
+    attempts = 1 if has_retry(known.get("config")) else turn.attempts
+    return _Prepared(call, client, request, run, turn.clients.prices, sight, attempts)
 
 
 def _options(call: Call) -> dict[str, Any]:
@@ -239,23 +244,24 @@ def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[No
     """Return an exchange that is tried again as its turn in a batch allows, never after text has come."""
 
     async def exchange(prepared: _Prepared, progress: Progress, listen: Listener) -> None:
-        limits, tries = prepared.request.limits, prepared.request.max_retries + 1
+        limits = prepared.request.limits
         deadline = None if limits.total is None else time.monotonic() + limits.total
-        for attempt in range(1, tries + 1):
-            left = None if deadline is None else max(0.001, deadline - time.monotonic())
-            request = replace(prepared.request, max_retries=0, limits=replace(limits, total=left))
-            progress.status, progress.headers = None, {}
+        for attempt in range(1, prepared.attempts + 1):
             try:
-                await _exchange(replace(prepared, request=request), progress, listen)
+                await _exchange(prepared, progress, listen)
             except PortkeyError as raised:
                 error = raised
             else:
                 return
             # Of a whole answer nothing is heard before its end.
             heard = progress.first_piece is not None
-            if heard or attempt == tries or not await turn.again(error, attempt, deadline):
+            if heard or attempt == prepared.attempts or not await turn.again(error, attempt, deadline):
                 raise error
-            progress.ended = progress.completion = None
+            progress.ended = progress.completion = progress.status = None
+            progress.headers = {}
+            if deadline is not None:
+                left = replace(limits, total=max(0.001, deadline - time.monotonic()))
+                prepared = replace(prepared, request=replace(prepared.request, limits=left))
 
     return exchange
 
@@ -281,9 +287,13 @@ async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -
 async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, prepared: _Prepared) -> None:
     progress.status, progress.headers = stream.status, stream.response_headers
     last = time.monotonic()
+    quiet = listen is _nobody
     stand_in, kind = NamedCall(prepared.stand_in), prepared.content_kind
     try:
         async for chunk in stream:
+            if quiet and progress.first_piece is not None:
+                last = time.monotonic()
+                continue
             for choice in chunk._data["choices"]:
                 delta = choice["delta"]
                 text, thought = delta_parts(delta)
