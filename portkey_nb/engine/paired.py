@@ -231,13 +231,12 @@ class _Resampling:
             "confidence_level": self._confidence,
             self._rng: np.random.default_rng(self._seed),
         }
-        estimate = total.sum() / count.sum()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # where BCa is undefined it warns and gives NaN, which is seen below
             found = self._stats.bootstrap((total, count), _mean, n_resamples=resamples, method="BCa", **given)
             low, high = map(float, found.confidence_interval)
             kind = "BCa"
-            if not low <= estimate <= high:
+            if math.isnan(low) or math.isnan(high):
                 kind = "percentile"
                 found = self._stats.bootstrap(
                     (total, count), _mean, n_resamples=0, bootstrap_result=found, method=kind, **given

@@ -74,9 +74,7 @@ def main() -> None:
     random.seed(7)
     for repeats in (1, 5):
         frame = compared(10_000, repeats)
-        print(
-            f"10,000 rows, {len(MODELS)} variants, {repeats} repeats (medians of {rounds}; the first pairs() loads scipy)"
-        )
+        print(f"10,000 rows, {len(MODELS)} variants, {repeats} repeats (medians of {rounds}; pairs() loads scipy once)")
         yard, _ = timed(frame.select_dtypes("number").describe, rounds)
         works: dict[str, Callable[[], object]] = {
             "summary()": partial(summary, frame),

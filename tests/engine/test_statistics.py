@@ -44,6 +44,7 @@ def test_wilson_gives_the_published_intervals(passed: int, n: int, low: float, h
     assert wilson(passed, n) == pytest.approx((low, high), abs=5e-5)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 5000), share=st.floats(0, 1), confidence=st.floats(0.5, 0.999))
 def test_wilson_is_scipys_and_holds_the_estimate(n: int, share: float, confidence: float) -> None:
     passed = round(share * n)
@@ -90,6 +91,7 @@ def test_holm_gives_the_published_p_values() -> None:
     assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1) | st.none(), max_size=20))
 def test_holm_is_holms_procedure(p_values: list[float | None]) -> None:
     """Holm (1979), Scandinavian Journal of Statistics 6, 65-70: reject the smallest while p < alpha / (number left)."""
@@ -225,6 +227,11 @@ def test_what_was_paid_for_cached_answers_alone_is_nothing() -> None:
     assert pd.isna(summary(frame).loc["a", "cost_paid_usd"]), "the one call that was paid has no price"
 
 
+def test_a_pass_of_unknown_cost_makes_the_others_no_cheaper() -> None:
+    found = summary(table({"a": [True, True, False]}, cost_usd=[0.5, None, 0.25])).loc["a"]
+    assert found[["cost_usd", "cost_per_pass_usd", "cost_per_call_usd", "unpriced"]].to_list() == [0.75, 0.75, 0.375, 1]
+
+
 def test_nothing_passed_has_no_cost_per_pass() -> None:
     found = summary(table({"a": [False, False]}, cost_usd=0.25)).loc["a"]
     assert pd.isna(found["cost_per_pass_usd"])
@@ -248,6 +255,7 @@ def test_a_case_with_more_repeats_weighs_no_more() -> None:
     assert summary(frame).loc["a", "x_mean"] == 0.5
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=2, max_size=30), st.integers(2, 5))
 def test_asking_again_for_the_same_answers_makes_no_interval_narrower(passed: list[bool], repeats: int) -> None:
     once = summary(table({"a": passed}))
@@ -286,8 +294,11 @@ def test_a_list_of_questions_without_cases_is_sampled_by_question() -> None:
     assert summary(frame).loc["a", "pass_low"] == pytest.approx(wilson(2, 3)[0])
     told = frame.assign(prompt="filled in", tags=[{"prompt": name} for name in frame["prompt"]])
     assert summary(told).loc["a", "pass_low"] == pytest.approx(wilson(2, 3)[0])
+    templates = frame.assign(case_id="0", template=frame["prompt"])
+    assert summary(templates).loc["a", "pass_low"] == pytest.approx(wilson(2, 3)[0])
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -324,6 +335,15 @@ def test_rows_without_a_variant_go_by_their_model() -> None:
     assert list(summary(frame).index) == ["gpt-4o", "mine", "(unnamed)"]
     with pytest.raises(PromptError, match="no column `variant` or `model`"):
         summary(pd.DataFrame({"passed": [True]}))
+
+
+def test_what_is_no_number_is_unknown() -> None:
+    frame = table({"a": [True] * 4}, score_x=[1.0, math.inf, math.nan, 2.0], latency_s=["soon", None, "1.5", 2.5])
+    found = summary(frame.astype({"score_x": object})).loc["a"]
+    assert found[["x_mean", "latency_median_s"]].to_list() == [1.5, 2.0]
+    assert summary(frame).loc["a", "x_mean"] == 1.5
+    read_again = frame.assign(passed=[1, 0, None, 2])
+    assert summary(read_again).loc["a", ["judged", "pass_rate"]].to_list() == [2, 0.5]
 
 
 def test_an_empty_frame_has_an_empty_summary() -> None:
@@ -430,13 +450,13 @@ def test_the_repeats_of_a_single_case_are_compared_with_each_other() -> None:
 
 def test_scores_are_compared_by_their_average_over_repeats() -> None:
     frame = table({"a": [None] * 6, "b": [None] * 6}, repeats=2)
-    frame["score_x"] = [0.1, 0.3, 0.5, 0.5, 1.0, 0.0, 0.3, 0.1, 0.4, 0.4, None, 0.75]
+    frame["score_x"] = [0.1, 0.2, 0.5, 0.5, 1.0, 0.0, 0.3, 0.0, 0.4, 0.4, None, 0.75]
     found = pairs(frame)
     row = found.loc[0]
     assert found.attrs["measure"] == "score_x"
-    assert row[["n", "win", "tie", "loss"]].to_list() == [3, 1, 1, 1], "0.1 and 0.3 are 0.3 and 0.1 on average"
-    assert row["mean_first"] == pytest.approx((0.2 + 0.5 + 0.0) / 3), "the repeat that only the first has is left out"
-    assert row["mean_second"] == pytest.approx((0.2 + 0.4 + 0.75) / 3)
+    assert row[["n", "win", "tie", "loss"]].to_list() == [3, 1, 1, 1], "0.1 and 0.2 are 0.3 and 0.0 on average"
+    assert row["mean_first"] == pytest.approx((0.15 + 0.5 + 0.0) / 3), "the repeat that only the first has is left out"
+    assert row["mean_second"] == pytest.approx((0.15 + 0.4 + 0.75) / 3)
     assert row["difference"] == pytest.approx(row["mean_first"] - row["mean_second"])
 
 
@@ -453,6 +473,13 @@ def test_the_interval_is_scipys() -> None:
     assert row["p"] == scipy.stats.binomtest(int(row["win"]), 25).pvalue
     pd.testing.assert_frame_equal(pairs(frame, seed=42), pairs(frame, seed=42))
     assert pairs(frame, seed=43).loc[0, "low"] != row["low"]
+
+
+def test_where_bca_is_undefined_the_interval_is_of_percentiles_and_says_so() -> None:
+    huge = [1e150, 2e150, 4e150, 8e150]  # whose cubes, in the acceleration of BCa, are beyond all floats
+    row = pairs(table({"a": [None] * 4, "b": [None] * 4}, score_x=[*huge, 0, 0, 0, 0])).loc[0]
+    assert "percentile bootstrap" in row["method"]
+    assert row["low"] < row["difference"] < row["high"]
 
 
 def test_a_score_is_named_with_or_without_its_prefix() -> None:
