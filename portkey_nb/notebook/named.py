@@ -16,7 +16,10 @@ from portkey_nb.gateway.routing import parse_config
 from portkey_nb.gateway.secrecy import hidden
 from portkey_nb.notebook.completion import config_names
 
-KEY_IN_CELL = "a key stands in this cell and is saved with the notebook; keep it in a variable, and write {{name}} in %%portkey_config"
+KEY_IN_CELL = (
+    "a key stands in this cell and is saved with the notebook; keep it in a variable, and write {{name}} in "
+    "%%portkey_config"
+)
 
 _PLAIN = {kind.__name__: kind for kind in (str, int, float, bool, list, dict)}
 """Python's own types, which need no definition to be named as a schema."""

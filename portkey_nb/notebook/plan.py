@@ -92,9 +92,7 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
     )
     steps = (rendered.step,) if rendered is not None else ()
     typed = (options.config or "").lstrip().startswith("{") and holds_secret(client_options["config"])
-    warnings = (
-        ("a key stands in this cell and is saved with it; name a Config of the notebook instead",) if typed else ()
-    )
+    warnings = (KEY_IN_CELL,) if typed else ()
     return Plan(_spread(call, models, options.repeat), prompt, turn, store if log else None, steps, warnings)
 
 
