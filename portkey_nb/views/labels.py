@@ -99,7 +99,8 @@ def _free(
             dx = cos * distance * scale + (size[0] / 2 if cos > 0.1 else -size[0] / 2 if cos < -0.1 else 0)
             dy = sin * distance * scale + (size[1] / 2 if sin > 0.1 else -size[1] / 2 if sin < -0.1 else 0)
             box = (x + dx - size[0] / 2, y + dy - size[1] / 2, x + dx + size[0] / 2, y + dy + size[1] / 2)
-            outside = max(0.0, frame.x0 - box[0]) + max(0.0, box[2] - frame.x1)
+            # A label reaches no nearer to the frame than to its neighbours.
+            outside = max(0.0, frame.x0 + 3 * scale - box[0]) + max(0.0, box[2] - frame.x1 + 3 * scale)
             outside += max(0.0, frame.y0 - box[1]) + max(0.0, box[3] - frame.y1)
             cost = outside * size[1] + sum(_overlap(box, other) for other in taken)
             if cost == 0:

@@ -59,7 +59,8 @@ def test_in_the_first_text_what_no_other_has_is_marked() -> None:
 
 
 def test_blank_joins_differing_words_of_one_line() -> None:
-    assert differing(["end", "so very long\nend"])[1] == [Piece("so very long", True), Piece("\nend", False)]
+    found = differing(["end", "so very\nlong end"])[1]
+    assert found == [Piece("so very", True), Piece("\n", False), Piece("long", True), Piece(" end", False)]
 
 
 def test_texts_of_few_words_repeated_a_thousand_times_are_counted() -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from portkey_nb.views.tables import TableCell, TableRow, comparison_bundle
+from portkey_nb.views.tables import TableCell, TableRow, comparison_bundle, summary_bundle
 from tests.hostile import REPLIES
 from tests.safe_html import Page, dangers
 
 # What a table adds to what a reply may hold; none of it runs or fetches.
 OURS = re.compile(
     r"<(?:caption|ins)>|t[hd] valign='top'|t[hd] colspan='\d+'|th scope='(?:row|col)'"
-    r"|(?:b|span) title='(?:(?:best|worst) of this row|not asked)'"
+    r"|(?:b|span) title='(?:(?:best|worst) of this row|not asked|best of its column)'"
 )
 PIECES = [piece for reply in REPLIES.values() for piece in reply[:400].split(" ")]
 hostile_text = st.lists(
@@ -169,9 +170,11 @@ def test_a_long_block_of_code_folds_whole_and_begins_as_code() -> None:
     assert rest.count("<pre") == 1
 
 
-def test_a_link_defined_at_the_end_works_in_both_parts() -> None:
-    text = "See [here][a].\n\n" + "word " * 200 + "\n\n[there][a]\n\n[a]: https://example.org/"
-    assert Page(table(TableCell(text=text))["text/html"]).links == ["https://example.org/"] * 2
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_link_defined_anywhere_works_in_both_parts(place: int) -> None:
+    parts = ["See [here][a].\n\n", "word " * 200 + "\n\n[there][a]\n\n"]
+    parts.insert(place, "[a]: https://example.org/\n\n")
+    assert Page(table(TableCell(text="".join(parts)))["text/html"]).links == ["https://example.org/"] * 2
 
 
 def test_differing_words_are_marked_in_every_form() -> None:
@@ -237,3 +240,70 @@ def test_without_any_style_the_structure_remains() -> None:
     assert "<thead><tr><th" in bare
     assert "x: 1<br>y: 2" in bare
     assert 'valign="top"' in bare
+
+
+def frame(**columns: list[float | None]) -> pd.DataFrame:
+    return pd.DataFrame(columns, index=["gpt-4o", "llama"], dtype="Float64")
+
+
+def test_a_summary_has_units_intervals_and_a_mark_for_the_best() -> None:
+    found = frame(
+        n=[50, 50],
+        ok=[48, 50],
+        errors=[2, 0],
+        judged=[50, 50],
+        pass_rate=[0.62, 0.5],
+        pass_low=[0.482, 0.366],
+        pass_high=[0.741, 0.634],
+        judge_mean=[4.2, None],
+        judge_se=[0.15, None],
+        latency_median_s=[1.5, 0.75],
+        latency_p95_s=[3.0, 2.0],
+        ttft_median_s=[None, None],
+        cost_per_call_usd=[0.0012, 0.0001],
+        cost_usd=[0.06, 0.005],
+        cost_paid_usd=[0.06, 0.0],
+    )
+    found.attrs["methods"] = {"pass_low": "Wilson score interval at 0.95", "pass_high": "Wilson score interval at 0.95"}
+    shown = summary_bundle(found, caption="capitals")
+    grid = Grid(shown["text/html"]).rows
+    assert grid == [
+        ["variant", "calls", "errors", "passed", "judge", "total time", "cost per call", "cost", "paid"],
+        ["gpt-4o", "50", "2", "▲ 62 % (48-74)", "4.20 ± 0.15", "1.50 s (p95 3.00)", "$0.0012", "$0.0600", "$0.0600"],
+        ["llama", "50", "0", "50 % (37-63)", "—", "▲ 0.75 s (p95 2.00)", "▲ $0.0001", "$0.0050", "$0.00"],
+    ]
+    assert Grid(GITHUB.render(shown["text/markdown"])).rows == grid
+    for form in shown.values():
+        assert "capitals" in form
+        assert "passed: Wilson score interval at 0.95" in form
+        assert ".pairs()" in form
+
+
+def test_equal_variants_have_no_best() -> None:
+    for form in summary_bundle(frame(n=[5, 5], pass_rate=[0.5, 0.5])).values():
+        assert "▲" not in form
+    for form in summary_bundle(frame(n=[5, 5])[:0]).values():
+        assert "no variants" in form
+
+
+def test_a_wide_summary_goes_on_below_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    wide = summary_bundle(frame(**{f"score{at}_mean": [0.5, 0.6] for at in range(9)}))["text/plain"]
+    tables = wide.split("\n\n")[:-1]
+    assert len(tables) > 1
+    for lines in (part.split("\n") for part in tables):
+        assert [line.split()[0] for line in lines] == ["variant", "gpt-4o", "llama"]
+        assert max(map(len, lines)) < 50
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_hostile_name_keeps_its_row(name: str) -> None:
+    text = REPLIES[name]
+    table = pd.DataFrame({"n": [1, 2], f"{text}_mean": [0.5, 0.7]}, index=[text, "after"])
+    table.attrs["methods"] = {f"{text}_mean": text}
+    shown = summary_bundle(table, caption=text)
+    html = GITHUB.render(shown["text/markdown"])
+    for page in (shown["text/html"], html):
+        assert found(page) == []
+        assert Page(page).formulas == []
+        assert Grid(page).rows[2] == ["after", "2", "▲ 0.70"]
