@@ -89,25 +89,24 @@ def pairs(frame: pd.DataFrame, score: str | None = None, confidence: float = 0.9
     for row, p in zip(rows, adjusted, strict=True):
         row["p_adjusted"] = p
         row["better"] = row.pop("ahead") if p < 1 - confidence else None
-    name = "pass_rate" if measure == "passed" else "mean"
-    found = _frame(rows, name)
+    found = _frame(rows, "pass_rate" if measure == "passed" else "mean")
     known = sum(not math.isnan(p) for p in adjusted)
-    once = bool(table.clusters) if measure == "passed" else True
-    found.attrs.update(
-        measure=measure,
-        comparisons=known,
-        confidence=confidence,
-        methods={
-            "low": "bootstrap over cases, paired; `method` names the kind for each pair",
-            "high": "bootstrap over cases, paired; `method` names the kind for each pair",
-            "p": "exact sign test: each case counts once, for the variant that did better on it"
-            if once
-            else "exact McNemar",
-            "p_adjusted": f"Holm over {known} comparisons",
-            "better": f"adjusted p below {1 - confidence:.6g} ({known} comparisons)",
-        },
-    )
+    by_case = table.clusters or measure != "passed"
+    methods = _methods(known, confidence, by_case=by_case)
+    found.attrs.update(measure=measure, comparisons=known, confidence=confidence, methods=methods)
     return found
+
+
+def _methods(comparisons: int, confidence: float, *, by_case: bool) -> dict[str, str]:
+    interval = f"paired bootstrap over cases at {confidence:.6g}; `method` names the kind for each pair"
+    test = "exact sign test: each case counts once, for the variant that did better on it"
+    return {
+        "low": interval,
+        "high": interval,
+        "p": test if by_case else "exact McNemar test (binomial, two-sided)",
+        "p_adjusted": f"Holm over {comparisons} comparisons",
+        "better": f"adjusted p below {1 - confidence:.6g} ({comparisons} comparisons)",
+    }
 
 
 def _measure(frame: pd.DataFrame, score: str | None) -> str:

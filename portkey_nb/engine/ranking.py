@@ -76,41 +76,47 @@ def bradley_terry(results: pd.DataFrame, confidence: float = 0.95, prior: float 
             "without a prior these results have no finite strengths: some variants never lost to others; give prior=1"
         )
     strength = _fit(wins, prior)
-    error = np.sqrt(np.diag(_covariance(wins, strength, prior)))
-    decided = {
-        "wins": (outcome == 1, outcome == -1),
-        "ties": (outcome == 0,) * 2,
-        "losses": (outcome == -1, outcome == 1),
-    }
-    counts = {
-        name: np.bincount(first[ours], minlength=size) + np.bincount(second[theirs], minlength=size)
-        for name, (ours, theirs) in decided.items()
-    }
-    low, high = strength - z * error, strength + z * error
-    table = pd.DataFrame(
-        {
-            **{
-                name: pd.array(values, dtype="Float64")
-                for name, values in (("strength", strength), ("low", low), ("high", high))
-            },
-            "p_win": pd.array(_logistic(strength), dtype="Float64"),
-            "p_win_low": pd.array(_logistic(low), dtype="Float64"),
-            "p_win_high": pd.array(_logistic(high), dtype="Float64"),
-            "games": pd.array(sum(counts.values(), np.zeros(size, np.intp)), dtype="Int64"),
-            **{name: pd.array(values, dtype="Int64") for name, values in counts.items()},
-        },
-        index=pd.Index(labels, name="variant", dtype="string"),
-    )
-    ranked = table.sort_values("strength", ascending=False, kind="stable")
+    reach = z * np.sqrt(np.diag(_covariance(wins, strength, prior)))
+    table = _table(labels, strength, reach, _counts(first, second, outcome, size))
     method = (
         f"Wald interval at {confidence:.6g} from the observed information, ties as half wins, prior of {prior:g} draws"
     )
-    ranked.attrs.update(
+    table.attrs.update(
         confidence=confidence,
         note=_linked(wins + wins.T > 0, labels),
         methods=dict.fromkeys(("low", "high", "p_win_low", "p_win_high"), method),
     )
-    return ranked
+    return table
+
+
+def _counts(first: Any, second: Any, outcome: Any, size: int) -> dict[str, Any]:
+    """Return per variant how many comparisons it won, drew and lost."""
+    found = {}
+    for name, sign in (("wins", 1), ("ties", 0), ("losses", -1)):
+        ours, theirs = first[outcome == sign], second[outcome == -sign]
+        found[name] = np.bincount(ours, minlength=size) + np.bincount(theirs, minlength=size)
+    return found
+
+
+def _table(labels: list[str], strength: Any, reach: Any, counts: dict[str, Any]) -> pd.DataFrame:
+    low, high = strength - reach, strength + reach
+    numbers = {
+        "strength": strength,
+        "low": low,
+        "high": high,
+        "p_win": _logistic(strength),
+        "p_win_low": _logistic(low),
+        "p_win_high": _logistic(high),
+    }
+    counts = {"games": sum(counts.values()), **counts}
+    table = pd.DataFrame(
+        {
+            **{name: pd.array(values, dtype="Float64") for name, values in numbers.items()},
+            **{name: pd.array(values, dtype="Int64") for name, values in counts.items()},
+        },
+        index=pd.Index(labels, name="variant", dtype="string"),
+    )
+    return table.sort_values("strength", ascending=False, kind="stable")
 
 
 def _checked(results: pd.DataFrame) -> pd.DataFrame:
