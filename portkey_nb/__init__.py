@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from portkey_nb.engine.asking import aask, ask
+    from portkey_nb.engine.comparison import Comparison
     from portkey_nb.engine.reply import Replies, Reply
     from portkey_nb.engine.store import RunStore, runs
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AsyncPortkey": "portkey_nb.gateway.client",
+    "Comparison": "portkey_nb.engine.comparison",
     "Config": "portkey_nb.gateway.routing",
     "DemoGateway": "portkey_nb.gateway.demo.server",
     "LocalGateway": "portkey_nb.gateway.local",
@@ -38,6 +40,7 @@ _HOMES = {
 
 __all__ = [
     "AsyncPortkey",
+    "Comparison",
     "Config",
     "DemoGateway",
     "LocalGateway",

@@ -14,6 +14,7 @@ import portkey_nb
 
 KINDS = {
     "AsyncPortkey": inspect.isclass,
+    "Comparison": inspect.isclass,
     "Config": inspect.isclass,
     "DemoGateway": inspect.isclass,
     "LocalGateway": inspect.isclass,
