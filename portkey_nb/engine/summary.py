@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from portkey_nb.engine.record import Run, whole
 from portkey_nb.engine.rounds import Step
 from portkey_nb.gateway.outline import target_name, target_place
+from portkey_nb.views import quantities
 from portkey_nb.views import steps as views
 from portkey_nb.views.columns import Column, bundle
 
@@ -25,14 +26,7 @@ def money(cost_usd: float | None) -> str:
     >>> money(0.000123), money(1.5), money(0.0), money(None)
     ('$0.00012', '$1.50', '$0.00', 'cost n/a')
     """
-    if cost_usd is None:
-        return "cost n/a"
-    if cost_usd == 0 or cost_usd >= 0.1:
-        return f"${cost_usd:,.2f}"
-    digits = 2
-    while digits < 9 and round(cost_usd, digits) < cost_usd * 0.95:
-        digits += 1
-    return f"${cost_usd:.{max(digits, 4)}f}"
+    return "cost n/a" if cost_usd is None else quantities.money(cost_usd)
 
 
 def facts(run: Run, requests: int = 1) -> list[str]:
@@ -54,9 +48,9 @@ def facts(run: Run, requests: int = 1) -> list[str]:
     if run.status != "error" or run.cost_usd is not None:
         parts.append(money(run.cost_usd))
     if run.ttft_s is not None:
-        parts.append(f"first token {seconds(run.ttft_s)}")
+        parts.append(f"first token {quantities.seconds(run.ttft_s)}")
     if run.latency_s is not None:
-        parts.append(f"total {seconds(run.latency_s)}" if run.ttft_s is not None else seconds(run.latency_s))
+        parts.append(f"total {quantities.seconds(run.latency_s)}" if run.ttft_s is not None else quantities.seconds(run.latency_s))
     return [part for part in parts if part]
 
 
@@ -64,17 +58,6 @@ def _same_model(asked: str, answered: str) -> bool:
     """Tell whether an answered name only spells out the asked one (a dated snapshot, a catalogue prefix)."""
     bare = asked.rpartition("/")[2] if asked.startswith("@") else asked
     return answered == bare or answered.startswith(f"{bare}-20")
-
-
-def seconds(value: float) -> str:
-    """Write a duration in seconds.
-
-    Examples
-    --------
-    >>> seconds(0.1234), seconds(12.3)
-    ('0.12 s', '12.3 s')
-    """
-    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
 def oddities(run: Run) -> list[str]:
