@@ -50,7 +50,8 @@ def facts(run: Run, requests: int = 1) -> list[str]:
     if run.ttft_s is not None:
         parts.append(f"first token {quantities.seconds(run.ttft_s)}")
     if run.latency_s is not None:
-        parts.append(f"total {quantities.seconds(run.latency_s)}" if run.ttft_s is not None else quantities.seconds(run.latency_s))
+        took = quantities.seconds(run.latency_s)
+        parts.append(took if run.ttft_s is None else f"total {took}")
     return [part for part in parts if part]
 
 
