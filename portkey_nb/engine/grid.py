@@ -16,6 +16,9 @@ from portkey_nb.errors import PromptError
 Codes: TypeAlias = NDArray[np.intp]
 Floats: TypeAlias = NDArray[np.float64]
 
+LARGEST = 1e150
+"""Larger numbers are taken as unknown: sums of their squares would pass what a float can hold."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
@@ -95,7 +98,7 @@ def read(frame: pd.DataFrame) -> Grid:
 
 
 def floats(frame: pd.DataFrame, column: str) -> Floats:
-    """Return a column as floats, NaN where it is unknown, no finite number, or not there."""
+    """Return a column as floats, NaN where it is unknown, not there, no number or beyond ``LARGEST``."""
     if column not in frame:
         return np.full(len(frame), np.nan)
     values = frame[column]
@@ -103,7 +106,7 @@ def floats(frame: pd.DataFrame, column: str) -> Floats:
         found = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     else:
         found = np.array([number(value) for value in values], dtype=np.float64)
-    found[~np.isfinite(found)] = np.nan
+    found[~(np.abs(found) <= LARGEST)] = np.nan
     return found
 
 
