@@ -15,6 +15,8 @@ from portkey_nb.errors import PromptError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from portkey_nb.engine.comparison import Comparison
+
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.M | re.S)
 
 
@@ -228,6 +230,22 @@ class Replies(dict[str, Reply], _Shown):
         from portkey_nb.engine.frames import to_frame  # pandas loads only for frames
 
         return to_frame([run.to_row() for run in self.runs], columns)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The replies as a :class:`portkey_nb.Comparison`, a reply with the tool calls before it as one run.
+
+        Raises
+        ------
+        PromptError
+            When there are no replies.
+        """
+        from portkey_nb.engine.comparison import Comparison  # pandas loads only for frames
+        from portkey_nb.engine.frames import to_frame
+
+        made = [whole(reply.run, reply.earlier) for reply in self.values()]
+        named = [run.with_(variant=run.variant or label) for run, label in zip(made, self, strict=True)]
+        return Comparison.from_runs(to_frame([run.to_row() for run in named], "all"))
 
     @property
     def runs(self) -> list[Run]:

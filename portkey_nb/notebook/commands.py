@@ -21,6 +21,7 @@ from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.gateway.secrecy import holds_secret
 from portkey_nb.notebook.chats import where
+from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
 from portkey_nb.notebook.named import KEY_IN_CELL
 from portkey_nb.notebook.options import help_page
@@ -60,10 +61,7 @@ def find_command(line: str) -> Command | None:
         return lambda magics: command(magics, rest[0] if rest else None)
     if name == "login" and rest in ([], ["--save"]):
         return lambda magics: _login(save=bool(rest))
-    last_n = len(rest) == 2 and rest[0] == "last" and rest[1].isdecimal()
-    if name == "compare" and (len(rest) <= 1 or last_n):
-        return _compare
-    return None
+    return find_comparison(line)
 
 
 def _say(text: str) -> None:
@@ -76,10 +74,6 @@ def _help(magics: Any) -> None:
 
 def _panel(magics: Any) -> None:
     raise PromptError("the chat panel is not in this version; `%%portkey --chat NAME` holds a conversation in cells")
-
-
-def _compare(magics: Any) -> None:
-    raise PromptError("comparing logged runs is not in this version; several -m in one cell answer side by side")
 
 
 def _status(magics: Any) -> None:

@@ -23,7 +23,7 @@ COMMANDS = {
     "login": "login [--save]: ask for the Portkey key",
     "logout": "forget the key of this session",
     "panel": "the chat panel (not in this version)",
-    "compare": "compare runs (not in this version)",
+    "compare": "compare [group | last N]: logged runs side by side; without more, the last that were made together",
     "help": "this page",
 }
 
