@@ -35,8 +35,12 @@ def comparable(frame: Any) -> tuple[pd.DataFrame, list[str]]:
     _check(frame)
     rows = _rows(frame)
     notes: list[str] = []
-    if not any(row.get("text") is not None for row in rows) and "text" not in frame:
+    if "text" not in frame:
         notes.append("the frame has no column `text`, so that no answer is shown; runs(columns='all') has it")
+    elif not {"case_id", "cached", "demo"} <= set(frame.columns):
+        notes.append(
+            "the frame has not all columns; runs(columns='all') also tells of cases, cached answers and play money"
+        )
     for row in rows:
         _complete(row)
     for keep, said in ((_answers, "judges"), (_last_rounds, "tools"), (_last_attempts, "attempts")):
