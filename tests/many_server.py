@@ -67,6 +67,7 @@ class Counts:
     """What the server has seen."""
 
     requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     in_flight: Counter[str] = field(default_factory=Counter)
     most: Counter[str] = field(default_factory=Counter)
     left: int = 0
@@ -85,8 +86,8 @@ class ManyServer:
     Attributes
     ----------
     seen : Counts
-        Bodies as they came; requests in flight, now and at most, by model and in all (under ``""``); and how many
-        clients left before the end of their answer.
+        Bodies and headers as they came; requests in flight, now and at most, by model and in all (under ``""``);
+        and how many clients left before the end of their answer.
     """
 
     def __init__(self, decide: Callable[[dict[str, Any], int], Played], *, remember: bool = True) -> None:
@@ -130,7 +131,7 @@ class ManyServer:
         """Let all answers that are held back end."""
         self._loop.call_soon_threadsafe(lambda: [connection.release() for connection in list(self.connections)])
 
-    def begun(self, body: bytes) -> tuple[str, Played]:
+    def begun(self, top: bytes, body: bytes) -> tuple[str, Played]:
         """Note a request, and decide on its answer."""
         asked = json.loads(body)
         model = asked["model"]
@@ -139,6 +140,8 @@ class ManyServer:
             if self._remember:
                 self._repeats[body] += 1
                 self.seen.requests.append(asked)
+                lines = [line.partition(":") for line in top.decode("latin-1").split("\r\n")[1:]]
+                self.seen.headers.append({name.lower(): value.strip() for name, _, value in lines})
             for name in (model, ""):
                 self.seen.in_flight[name] += 1
                 self.seen.most[name] = max(self.seen.most[name], self.seen.in_flight[name])
@@ -177,7 +180,7 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         body, self._buffer = rest[:length], rest[length:]
-        self._now, self._at = self._server.begun(body), 0
+        self._now, self._at = self._server.begun(top, body), 0
         self._play()
 
     def _play(self, held: bool = True) -> None:

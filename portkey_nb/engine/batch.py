@@ -125,7 +125,7 @@ class Batch:
         self._ready: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._ended_now: list[Item] = []
         self._future: Future[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], int] = {}
         self._broken: Exception | None = None
         self._ahead: dict[str, deque[int]] = {}
         self._open: dict[str, int] = {}
@@ -305,11 +305,13 @@ class Batch:
     def _start(self, index: int, model: str) -> None:
         self._open[model] = self._open.get(model, 0) + 1
         task = asyncio.create_task(self._perform(index, model))
-        self._tasks.add(task)
+        self._tasks[task] = index
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        index = self._tasks.pop(task)
+        if task.cancelled():
+            self._unsent.add(index)  # before it had begun, or else it would have seen to it
         self._changed()
 
     async def _perform(self, index: int, model: str) -> None:
@@ -319,7 +321,7 @@ class Batch:
             if self._gate.over and not call.cache:
                 raise NotSent
             self._put((index, await self._runner.perform(call, None, turn)))
-        except (NotSent, asyncio.CancelledError):
+        except NotSent:
             self._unsent.add(index)
         except PortkeyError as error:
             self._put((index, error))
