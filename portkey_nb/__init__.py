@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from portkey_nb.engine import scoring as scorers
     from portkey_nb.engine.asking import aask, ask
+    from portkey_nb.engine.comparing import acompare, compare
     from portkey_nb.engine.comparison import Comparison
     from portkey_nb.engine.reply import Replies, Reply
     from portkey_nb.engine.store import RunStore, runs
+    from portkey_nb.engine.variants import Variant
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
     from portkey_nb.gateway.demo.server import DemoGateway
     from portkey_nb.gateway.local import LocalGateway
@@ -32,11 +35,15 @@ _HOMES = {
     "Replies": "portkey_nb.engine.reply",
     "Reply": "portkey_nb.engine.reply",
     "RunStore": "portkey_nb.engine.store",
+    "Variant": "portkey_nb.engine.variants",
     "aask": "portkey_nb.engine.asking",
+    "acompare": "portkey_nb.engine.comparing",
     "ask": "portkey_nb.engine.asking",
-    "errors": "portkey_nb",
+    "compare": "portkey_nb.engine.comparing",
     "runs": "portkey_nb.engine.store",
 }
+_ROOMS = {"errors": "portkey_nb.errors", "scorers": "portkey_nb.engine.scoring"}
+"""Public names that are whole rooms."""
 
 __all__ = [
     "AsyncPortkey",
@@ -48,22 +55,25 @@ __all__ = [
     "Replies",
     "Reply",
     "RunStore",
+    "Variant",
     "aask",
+    "acompare",
     "ask",
+    "compare",
     "errors",
     "runs",
+    "scorers",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its room on first use (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'portkey_nb' has no attribute {name!r}")
-    if home == "portkey_nb":
-        value: Any = importlib.import_module(f"portkey_nb.{name}")
+    if name in _ROOMS:
+        value: Any = importlib.import_module(_ROOMS[name])
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
     else:
-        value = getattr(importlib.import_module(home), name)
+        raise AttributeError(f"module 'portkey_nb' has no attribute {name!r}")
     globals()[name] = value
     return value
 

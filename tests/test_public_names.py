@@ -22,10 +22,14 @@ KINDS = {
     "Replies": inspect.isclass,
     "Reply": inspect.isclass,
     "RunStore": inspect.isclass,
+    "Variant": inspect.isclass,
     "aask": inspect.iscoroutinefunction,
+    "acompare": inspect.iscoroutinefunction,
     "ask": inspect.isfunction,
+    "compare": inspect.isfunction,
     "errors": inspect.ismodule,
     "runs": inspect.isfunction,
+    "scorers": inspect.ismodule,
 }
 
 
