@@ -7,7 +7,7 @@ import heapq
 import queue
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -152,7 +152,7 @@ class Batch:
         """Return how far it has come."""
         return Progress(self._done, self._total, self._failed, self.spent_usd, self._left_s(), self._gate.slowed())
 
-    def outcomes(self) -> Iterator[Item]:
+    def outcomes(self) -> Generator[Item, None, None]:
         """Make the calls and yield each one's place and outcome as it completes, its row being written.
 
         A call that cannot even be built is yielded as its error. When the reader is interrupted, or stops reading, what
@@ -180,7 +180,7 @@ class Batch:
             self.stop()
         self._result()
 
-    async def aoutcomes(self) -> AsyncIterator[Item]:
+    async def aoutcomes(self) -> AsyncGenerator[Item, None]:
         """Do as :meth:`outcomes` for ``async for``."""
         loop, came = asyncio.get_running_loop(), asyncio.Event()
         self._heard = lambda: loop.call_soon_threadsafe(came.set)
