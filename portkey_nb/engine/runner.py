@@ -119,7 +119,9 @@ class Runner:
             return None
         now = datetime.now(UTC)
         fresh = {name: getattr(prepared.run, name) for name in _OWN_FACTS}
-        run = found.with_(**fresh, cached=True, attempts=0, started_at=now, ended_at=now, rating=None, rating_note=None)
+        # What was said of the earlier answer was said of it as the answer to another case, maybe.
+        unjudged: dict[str, Any] = {"rating": None, "rating_note": None, "passed": None, "scores": {}}
+        run = found.with_(**fresh, **unjudged, cached=True, attempts=0, started_at=now, ended_at=now)
         if listen is not None and run.text:
             listen("text" if call.schema is None else "json", run.text)
         await self._log(run, start=False)
