@@ -91,6 +91,9 @@ def test_the_prior_moves_a_season_little_and_nobody_past_another() -> None:
     plain, mild = bradley_terry(season(), prior=0), bradley_terry(season())
     assert list(plain.index) == list(mild.index)
     assert (plain["strength"] - mild["strength"]).abs().max() < 0.02
+    hardly = bradley_terry(season(), prior=1e-6)
+    for column in ("low", "strength", "high"):  # what all variants share is no part of how sure a strength is
+        assert hardly[column].to_list() == pytest.approx(plain[column].to_list(), abs=1e-4)
     assert "prior of 1 draws" in mild.attrs["methods"]["low"]
 
 
@@ -171,6 +174,7 @@ def test_who_is_named_first_is_no_matter(games: list[tuple[str, str, int]]) -> N
     assert (found["strength"] <= found["high"]).all()
     assert found["strength"].is_monotonic_decreasing
     assert found["wins"].sum() == found["losses"].sum()
+    assert found["strength"].mean() == pytest.approx(0, abs=1e-9)
     won = bradley_terry(results(*games, *[("a", "b", 1)] * 5))
     if {"a", "b"} <= set(found.index):
         before, after = (table["strength"]["a"] - table["strength"]["b"] for table in (found, won))

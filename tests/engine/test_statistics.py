@@ -461,6 +461,18 @@ def test_scores_are_compared_by_their_average_over_repeats() -> None:
     assert row["difference"] == pytest.approx(row["mean_first"] - row["mean_second"])
 
 
+def test_a_case_asked_with_several_prompts_counts_once() -> None:
+    rows = [
+        {"variant": variant, "case_id": case, "tags": {"prompt": prompt}, "score_x": score}
+        for case in "12"
+        for prompt, better in (("long", 0.1), ("short", 0.2), ("polite", -0.3))
+        for variant, score in (("a", max(better, 0)), ("b", max(-better, 0)))
+    ]
+    row = pairs(pd.DataFrame(rows)).loc[0]
+    assert row[["n", "cases", "win", "tie", "loss"]].to_list() == [6, 2, 4, 0, 2]
+    assert row["p"] == 1, "0.1 + 0.2 - 0.3 is no win"
+
+
 def test_the_interval_is_scipys() -> None:
     chance = np.random.default_rng(3)
     ours, theirs = chance.random(25), chance.random(25) ** 2
