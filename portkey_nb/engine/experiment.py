@@ -194,14 +194,7 @@ class Experiment:
 
     def notes(self) -> list[str]:
         """Return what is to be said under the tables."""
-        notes = []
-        left, total = len(self._grid) - len(self._runs), len(self._grid)
-        if left:
-            again = "compare again with this name and a larger one" if self.name else "allow more"
-            notes.append(
-                f"{left} of {total} cells were not asked: max_cost_usd={self.limits.max_cost_usd:g} is used up "
-                f"(${self._spent:.4g}); {again}"
-            )
+        notes = self._unasked()
         unjudged = len(self._judges.unsent)
         if unjudged:
             notes.append(f"{unjudged} of {len(self._judgements)} judgements were not asked for: the budget is used up")
@@ -209,6 +202,19 @@ class Experiment:
         if self._unwritten:
             notes.append(f"{self._unwritten} scores are not in the run log: {self._trouble}")
         return notes
+
+    def _unasked(self) -> list[str]:
+        """Say which cells were not asked, and why."""
+        holes = [place for place in self._calls.holes if place not in self._runs]
+        if not holes:
+            return []
+        said, limit = f"{len(holes)} of {len(self._grid)} cells were not asked: ", self.limits.max_cost_usd
+        if limit is not None and self._spent >= limit:
+            again = "compare again with this name and a larger one" if self.name else "allow more"
+            return [f"{said}max_cost_usd={limit:g} is used up (${self._spent:.4g} spent); {again}"]
+        models = ", ".join(dict.fromkeys(self._grid[place].variant.name for place in holes))
+        again = "with this name " if self.name else ""
+        return [f"{said}{models} asked for a longer pause than a comparison waits; compare again {again}later"]
 
     def stopped(self) -> PortkeyError:
         """Return what is to be said when a person has stopped it."""
