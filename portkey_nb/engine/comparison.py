@@ -334,8 +334,8 @@ class Comparison:
         failed = int(status.isin(_FAILED).sum())
         if failed:
             said.append(f"{failed:,} of {_count(total, 'call')} failed")
-        if self._sheet.holes:
-            said.append(f"{_count(self._sheet.holes, 'answer')} missing (—): not every variant was asked everything")
+        if self._sheet.holes and not any("not asked" in note for note in self._notes):
+            said.append(f"{_count(self._sheet.holes, 'answer')} missing: not every variant was asked everything")
         cached = int((truths(frame, "cached") == 1).sum())
         if cached:
             which = f"{cached:,} of {_count(total, 'answer')}"
@@ -351,9 +351,7 @@ class Comparison:
         sheet = self._sheet
         said = []
         if sheet.measure and len(self.variants) > 1:
-            by = (
-                "whether it passed" if sheet.measure == "passed" else f"the score `{sheet.measure.removeprefix(SCORE)}`"
-            )
+            by = "whether it passed" if sheet.measure == "passed" else f"its score, {sheet.measure.removeprefix(SCORE)}"
             said.append(f"▲ best and ▼ worst of a row by {by}")
         if sheet.repeats > 1:
             said.append("of several answers the first is shown; scores, cost and time (ø) are means of all")

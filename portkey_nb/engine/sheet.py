@@ -184,7 +184,9 @@ def _head(fact: Mapping[str, Any], number: int, *, several: bool) -> str:
     named = label if several or case is None else None
     title = " · ".join(" ".join(part.split()) for part in (case, named) if part) or str(number)
     given = fact["vars"] if isinstance(fact["vars"], Mapping) else {}
-    lines = [f"{name}: {_text(value)}" for name, value in given.items()]
+    said = {"expected": fact["expected"], "case_id": case, "id": case}
+    texts = {name: _text(value) for name, value in given.items()}
+    lines = [f"{name}: {text}" for name, text in texts.items() if said.get(name) != text]
     if not lines and isinstance(fact["prompt"], str) and (case is not None or label is None or several):
         lines = [fact["prompt"]]
     return "\n".join([title, *lines])
@@ -245,7 +247,8 @@ def _footer(facts: Sequence[Mapping[str, Any]], shown: Mapping[str, Any]) -> str
     if count > 1:
         failed = sum(fact["status"] in ("error", "incomplete", "started") for fact in facts)
         place = next(at for at, fact in enumerate(facts) if fact is shown) + 1
-        parts.append(f"({place} of {count}{f', {failed} failed' if failed else ''})")
+        which = f"{place} of {count}{f', {failed} failed' if failed else ''}"
+        parts.append(f"({which})" if failed < count else f"(all {count} failed)")
         judged = [fact["passed"] for fact in facts if not math.isnan(fact["passed"])]
         if 0 < sum(judged) < len(judged) or 0 < len(judged) < count:
             parts.append(f"{sum(judged):.0f} of {len(judged)} passed")
