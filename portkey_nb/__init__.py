@@ -42,6 +42,8 @@ _HOMES = {
     "compare": "portkey_nb.engine.comparing",
     "runs": "portkey_nb.engine.store",
 }
+_WITH_ACCESSOR = ("Comparison", "acompare", "compare")
+"""Names that bring ``df.portkey`` along: whoever uses them uses pandas."""
 _ROOMS = {"errors": "portkey_nb.errors", "scorers": "portkey_nb.engine.scoring"}
 """Public names that are whole rooms."""
 
@@ -74,6 +76,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_HOMES[name]), name)
     else:
         raise AttributeError(f"module 'portkey_nb' has no attribute {name!r}")
+    if name in _WITH_ACCESSOR:
+        importlib.import_module("portkey_nb.engine.accessor")
     globals()[name] = value
     return value
 
@@ -83,10 +87,12 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register ``%%portkey``, ``%portkey`` and ``%%portkey_config``; prints nothing, calls nobody."""
+    """Register ``%%portkey``, ``%portkey``, ``%%portkey_config`` and ``df.portkey``; prints nothing, calls nobody."""
     importlib.import_module("portkey_nb.notebook.magics").register(shell)
+    importlib.import_module("portkey_nb.notebook.accessing").register(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take the magics away again."""
     importlib.import_module("portkey_nb.notebook.magics").unregister(shell)
+    importlib.import_module("portkey_nb.notebook.accessing").unregister(shell)
