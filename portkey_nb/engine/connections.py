@@ -14,10 +14,13 @@ from typing import Any
 from portkey_nb.engine.loop import submit
 from portkey_nb.gateway.client import AsyncPortkey
 from portkey_nb.gateway.many import ManyTransport
+from portkey_nb.gateway.target import resolve
 from portkey_nb.settings import Secret, load
 
 _MOST_CLIENTS = 256
 ROUTES = ("provider", "virtual_key", "config")
+WORDS = ("demo", "local")
+"""Base URLs that are found out."""
 
 _lock = threading.Lock()
 _clients: dict[str, AsyncPortkey] = {}
@@ -39,6 +42,10 @@ def client_for(base_url: str | None, options: Mapping[str, Any], *, many: bool =
     settings = load()
     keys = {name: options[name] for name in ("api_key", "Authorization") if options.get(name)}
     known: list[Any] = [os.getpid(), many, base_url, settings.base_url, settings.provider, settings.config]
+    word = (base_url or settings.base_url or "").strip()
+    if word in WORDS:
+        # What they mean may have moved to another port since.
+        known.append(resolve(word, has_key=True).url)
     for secret in (settings.api_key, settings.virtual_key, *keys.values()):
         known.append(secret.reveal() if isinstance(secret, Secret) else secret)
     name = json.dumps(known, default=str)

@@ -66,7 +66,7 @@ def test_the_gateway_answers_as_recorded(local_gateway: Started, upstream: Provi
 
 # Hosted features and broken requests, which the client need not let out; and what takes seconds.
 NOT_BY_CLIENTS = {
-    *("gw-noheaders", "gw-badcontenttype", "gw-badconfig-json", "gw-config-badmode", "gw-config-id"),
+    *("gw-badprovider", "gw-noheaders", "gw-badcontenttype", "gw-badconfig-json", "gw-config-badmode", "gw-config-id"),
     *("gw-config-virtualkey", "gw-config-catalog", "gw-catalog-model", "gw-catalog-provider-header", "cfg-guard-id"),
     *("cfg-conditional-nomatch", "cfg-conditional-params"),
     *("hdr-config-17k", "hdr-config-40k", "openai-n-stream"),

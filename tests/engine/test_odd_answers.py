@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -74,10 +75,11 @@ class SlowStore(RunStore):
         super().__init__()
         self.writing, self.go = threading.Event(), threading.Event()
 
-    def finish(self, run: Run) -> None:
-        self.writing.set()
-        self.go.wait(10)
-        super().finish(run)
+    def write(self, rows: Sequence[tuple[Run, bool]]) -> None:
+        if not all(start for _, start in rows):
+            self.writing.set()
+            self.go.wait(10)
+        super().write(rows)
 
 
 def test_a_stop_while_the_row_is_written_keeps_the_whole_answer() -> None:

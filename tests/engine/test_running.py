@@ -21,7 +21,7 @@ from portkey_nb.engine.store import open_store
 from portkey_nb.engine.summary import footer
 from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import APIConnectionError, PromptError, RateLimitError, SettingsError, StreamIncomplete
-from portkey_nb.gateway.demo.server import DemoGateway
+from portkey_nb.gateway.demo.server import DemoGateway, embedded
 from tests.servers import ScriptedServer, chunk, streamed
 
 HELLO = [{"role": "user", "content": "Say this is a test"}]
@@ -249,3 +249,9 @@ def test_labels_are_made_unique() -> None:
     assert unique_labels(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (2)", "a (2) (2)", "a (3)"]
     replies = Replies({"m": make_reply("x")})
     assert list(replies.to_frame()["text"]) == ["x"]
+
+
+def test_a_demo_gateway_that_has_moved_is_found_again() -> None:
+    for _ in range(2):
+        assert ask("Say this is a test", model="demo-fast", base_url="demo").run.status == "ok"
+        embedded().stop()
