@@ -1,4 +1,4 @@
-"""Speed of what a comparison of 10,000 rows says: its summary and its pairs, beside pandas' own ``describe()``.
+"""Speed of what a comparison of 10,000 rows says: summary, pairs, tables, beside pandas' own ``describe()``.
 
 Run as ``python -m tests.benchmarks.comparison``; ``--quick`` for fewer rounds.
 """
@@ -15,13 +15,14 @@ from functools import partial
 
 import pandas as pd
 
+from portkey_nb.engine.comparison import Comparison
 from portkey_nb.engine.frames import to_frame
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.statistics import pairs, summary
 
-ANSWER = "The quick brown fox jumps over the lazy dog. " * 20
+WORDS = ("The quick brown fox jumps over the lazy dog. " * 20).split()
 MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet", "gemini-flash", "llama-local")
-SUMMARY_GOAL_S = 2.0
+GOALS_S = {"summary()": 2.0, "table of 50 rows": 1.0, "table of 50 rows, words": 1.0}
 
 
 def compared(count: int, repeats: int) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def compared(count: int, repeats: int) -> pd.DataFrame:
             template="Classify: {{text}}",
             prompt=f"Classify: {case}",
             vars={"text": str(case)},
-            text=None if failed else ANSWER,
+            text=None if failed else " ".join(random.sample(WORDS, len(WORDS))),
             latency_s=random.random(),
             ttft_s=random.random() / 10,
             tokens_per_s=90.0,
@@ -80,11 +81,17 @@ def main() -> None:
             "summary()": partial(summary, frame),
             "pairs()": partial(pairs, frame),
             'pairs("similarity")': partial(pairs, frame, "similarity"),
+            # Each on a new Comparison, which has nothing kept yet.
+            "table of 50 rows": lambda frame=frame: Comparison(frame).table(slice(200, 250)).html,
+            "table of 50 rows, words": lambda frame=frame: Comparison(frame).table(50, differences=True).html,
+            "display": lambda frame=frame: Comparison(frame)._repr_mimebundle_(),
+            "different()": lambda frame=frame: Comparison(frame).different(),
+            "from_runs()": partial(Comparison.from_runs, frame),
         }
         for name, work in works.items():
             median, slowest = timed(work, rounds)
-            goal = f"   goal: under {SUMMARY_GOAL_S:.0f} s" if name == "summary()" else ""
-            print(f"  {name:<22}{median:8.3f} s, slowest {slowest:.3f} s {median / yard:7.1f} x describe(){goal}")
+            goal = f"   goal: under {GOALS_S[name]:.0f} s" if name in GOALS_S else ""
+            print(f"  {name:<26}{median:8.3f} s, slowest {slowest:.3f} s {median / yard:7.1f} x describe(){goal}")
 
 
 if __name__ == "__main__":
