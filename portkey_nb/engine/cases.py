@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from portkey_nb.engine.plain import plain, to_json
+from portkey_nb.engine.plain import mend, plain, to_json
 from portkey_nb.engine.shapes import quoted
 from portkey_nb.errors import PromptError
 
@@ -85,13 +85,15 @@ def cases_of(given: Any) -> list[Case]:
 def as_text(value: Any) -> str | None:
     """Return a value of a table as text; None where there is nothing (None, NaN, NA)."""
     if isinstance(value, str):
-        return str(value)
+        return mend(value)
     if _missing(value):
         return None
     if isinstance(value, Mapping | list | tuple | set):
         return to_json(plain(value))
     # A column of whole numbers becomes one of floats where a row has nothing.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else str(value)
+    return (
+        str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else mend(str(value))
+    )
 
 
 def _missing(value: Any) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from portkey_nb.engine.batch import Batch, Item, Limits
+from portkey_nb.engine.batch import Limits
 from portkey_nb.engine.comparison import Comparison
 from portkey_nb.engine.experiment import Asked, Experiment
 
@@ -156,22 +156,12 @@ def _asked(given: Mapping[str, Any]) -> Asked:
     return Asked(limits=limits, **{name: value for name, value in given.items() if name not in names})
 
 
-def _read(batch: Batch) -> Generator[Item, None, None]:
-    yield from batch.outcomes()
-
-
-async def _aread(batch: Batch) -> AsyncGenerator[Item, None]:
-    async with aclosing(cast("AsyncGenerator[Item, None]", batch.aoutcomes())) as items:
-        async for item in items:
-            yield item
-
-
 def _run(work: Experiment) -> None:
     work.grade_kept()
-    with work.bar() as bar, closing(_read(work.batch(bar))) as outcomes:
+    with work.bar() as bar, closing(work.batch(bar).outcomes()) as outcomes:
         for index, outcome in outcomes:
             work.answered(index, outcome)
-    with work.judge_bar() as bar, closing(_read(work.judging(bar))) as outcomes:
+    with work.judge_bar() as bar, closing(work.judging(bar).outcomes()) as outcomes:
         for index, outcome in outcomes:
             work.judged(index, outcome)
 
@@ -180,10 +170,10 @@ async def _arun(work: Experiment) -> None:
     # Scorers are a person's functions and may take their time: not on the caller's loop.
     await asyncio.to_thread(work.grade_kept)
     with work.bar() as bar:
-        async with aclosing(_aread(work.batch(bar))) as outcomes:
+        async with aclosing(work.batch(bar).aoutcomes()) as outcomes:
             async for index, outcome in outcomes:
                 await asyncio.to_thread(work.answered, index, outcome)
     with work.judge_bar() as bar:
-        async with aclosing(_aread(work.judging(bar))) as outcomes:
+        async with aclosing(work.judging(bar).aoutcomes()) as outcomes:
             async for index, outcome in outcomes:
                 await asyncio.to_thread(work.judged, index, outcome)

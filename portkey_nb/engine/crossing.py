@@ -11,6 +11,7 @@ from portkey_nb.engine.call import Call
 from portkey_nb.engine.cases import Case
 from portkey_nb.engine.filling import Template, check, fill
 from portkey_nb.engine.normalize import content_text
+from portkey_nb.engine.plain import mend
 from portkey_nb.engine.variants import Variant
 from portkey_nb.errors import SettingsError
 
@@ -133,7 +134,8 @@ class Crossing(Sequence[Cell]):
         return _said(self._filled_in(self._system(variant), template, case), "system")
 
     def _system(self, variant: Variant) -> str | None:
-        return self.system if variant.system is None else variant.system
+        text = self.system if variant.system is None else variant.system
+        return mend(text) if text else None
 
     def _fill(self, system: str | None, template: int, case: int) -> list[dict[str, Any]]:
         return self._filled_in(system, self.templates[template], self.cases[case])

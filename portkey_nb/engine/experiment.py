@@ -22,6 +22,7 @@ from portkey_nb.engine.earlier import earlier_rows
 from portkey_nb.engine.filling import templates_of
 from portkey_nb.engine.frames import to_frame
 from portkey_nb.engine.grading import Grader, Judgements
+from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.scoring import answer_of, scorers_of
@@ -189,7 +190,7 @@ class Experiment:
     def comparison(self) -> Comparison:
         """Return what has come."""
         tell_trouble(self.store)
-        rows = [self._runs[place].to_row() for place in sorted(self._runs)]
+        rows = [_mended(self._runs[place].to_row()) for place in sorted(self._runs)]
         return Comparison(to_frame(rows, "all"), name=self.name, store=self.store, notes=self.notes())
 
     def notes(self) -> list[str]:
@@ -231,6 +232,11 @@ class Experiment:
             shown = f"Comparison.from_runs(runs(group={self.group_id!r}, columns='all'))"
             go_on = f"{shown} shows them; give it a name next time to go on"
         return PortkeyError(f"interrupted: {done} of {len(self._grid)} cells are done; {go_on}")
+
+
+def _mended(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose texts a frame can carry: models may answer with half a character."""
+    return {name: mend(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _check(asked: Asked) -> None:

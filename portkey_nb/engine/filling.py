@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portkey_nb.engine.cases import Case, as_text
+from portkey_nb.engine.plain import mend, plain
 from portkey_nb.engine.shapes import quoted
 from portkey_nb.errors import PromptError
 
@@ -155,9 +156,9 @@ def _is_conversation(value: Any) -> bool:
 
 def _content(given: Any) -> Any:
     if isinstance(given, str) and given.strip():
-        return str(given)
+        return mend(given)
     if _is_message(given):
-        return [dict(given)]
+        return [plain(given)]
     if _is_conversation(given):
-        return [dict(message) for message in given]
+        return plain(given)
     raise PromptError(f"{quoted(given)} is no prompt; give a text, or a list of messages with role and content")
