@@ -20,8 +20,8 @@ from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.errors import GatewayError, PromptError
 from tests.engine.runs_of import begun, done
 from tests.hostile import REPLIES
-from tests.safe_html import dangers
-from tests.views.test_tables import OURS, Grid
+from tests.safe_html import Page, dangers
+from tests.views.test_tables import GITHUB, OURS, Grid
 
 ANSWERS = {"gpt-4o": ("Paris", "Rome"), "claude-sonnet": ("Paris", "It is Rome.")}
 CASES = (("fr", "France", "Paris"), ("it", "Italy", "Rome"))
@@ -338,6 +338,12 @@ def test_attempts_at_a_cell_that_a_later_one_made_good_are_left_out() -> None:
     assert found.notes == ("3 calls left out that a later attempt at the same cell replaced",)
 
 
+def test_of_two_answers_to_a_cell_the_later_one_counts() -> None:
+    rows = [asked("a", 0, "Lyon"), asked("a", 0, "Paris"), asked("a", 1, "Rome", repeat=None)]
+    found = Comparison.from_runs(to_frame([run.to_row() for run in rows], "all"))
+    assert found.to_frame()["text"].tolist() == ["Paris", "Rome"]
+
+
 def test_judges_calls_are_no_answers() -> None:
     rows = [*capitals(), asked("judge", 0, "5", source="judge")]
     found = Comparison.from_runs(to_frame([run.to_row() for run in rows], "all"))
@@ -395,6 +401,32 @@ def test_long_texts_and_odd_values_do_not_break_a_table() -> None:
     assert all(len(text) < 400_000 for text in bundle.values())
 
 
+def varied() -> list[dict[str, Any]]:
+    first = asked("a", 0, "", finish_reason="tool_calls", tags={"prompt": "x"}, tool_calls=[{"id": "1"}])
+    rows = [*capitals(), first, asked("a", 1, "Rome", parent_run_id=first.run_id, passed=True, scores={"exact": 1.0})]
+    return [run.to_row() for run in (*rows, asked("b", 1, None, rating=1), begun(), done(prompt=None, text=""))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_columns_of_a_log_make_a_comparison_or_one_line(data: st.DataObject) -> None:
+    whole = to_frame(varied(), "all")
+    names = data.draw(st.sets(st.sampled_from(sorted(whole.columns)), min_size=20))
+    frame = whole[[name for name in whole.columns if name in names]]
+    frame = frame.sample(frac=1, replace=data.draw(st.booleans()), random_state=1)
+    if data.draw(st.booleans()):
+        frame = frame.reset_index(drop=True)
+    needed = [{"variant", "model"}, {"text", "status"}, {"case_id", "prompt", "template"}]
+    if not all(each & names for each in needed):
+        with pytest.raises(PromptError, match="has no column"):
+            Comparison.from_runs(frame)
+        return
+    found = Comparison.from_runs(frame)
+    assert set(found.to_frame().columns) >= set(to_frame([], "all").columns)
+    assert shown(found)["text/plain"]
+    assert len(found.different()) <= len(found) <= len(whole)
+
+
 hostile = st.sampled_from(sorted(REPLIES)).map(REPLIES.__getitem__)
 
 
@@ -406,6 +438,8 @@ def test_hostile_texts_stay_text(text: str, name: str, value: str) -> None:
         case_id=value[:300], vars={name[:50]: value}, expected=text, error=value, group_label=name, prompt=text,
     )  # fmt: skip
     found = Comparison(to_frame([run.to_row()], "all"), name=name, notes=(text[:2000], value[:2000]))
-    html = shown(found)["text/html"]
-    assert not [danger for danger in dangers(html) if not OURS.fullmatch(danger)]
+    bundle = shown(found)
+    for page in (bundle["text/html"], GITHUB.render(bundle["text/markdown"])):
+        assert not [danger for danger in dangers(page) if not OURS.fullmatch(danger)]
+        assert Page(page).formulas == []
     assert "\n" not in repr(found)
