@@ -20,6 +20,8 @@ from portkey_nb.errors import SettingsError
 
 Row = dict[str, Any]
 Facts = Mapping[str, Any]
+_BEFORE = 20
+"""Characters shown before the first one that differs."""
 _OBJECTS = frozenset(column.name for column in COLUMNS if column.kind == "object")
 
 
@@ -95,7 +97,7 @@ def _changed_template(row: Row, grid: Crossing) -> str | None:
     if template is None or template.text == row["template"]:
         return None
     which = "the template" if label is None else f"the prompt {quoted(label)}"
-    return f"{which} changed: it was {quoted(row['template'])} and is {quoted(template.text)}"
+    return f"{which} changed{_difference(row['template'], template.text)}"
 
 
 def _changed_case(row: Row, grid: Crossing) -> str | None:
@@ -108,8 +110,8 @@ def _changed_case(row: Row, grid: Crossing) -> str | None:
     )
     for column in before:
         if column in after and before[column] != after[column]:
-            was, is_now = quoted(before[column]), quoted(after[column])
-            return f"case {quoted(case.case_id)} changed in the column {column!r}: it was {was} and is {is_now}"
+            said = _difference(before[column], after[column])
+            return f"case {quoted(case.case_id)} changed in the column {column!r}{said}"
     return None
 
 
@@ -118,7 +120,7 @@ def _changed_variant(row: Row, grid: Crossing, variant: Variant, now: Facts) -> 
     for column, said in _FACTS.items():
         before, after = _comparable(was[column]), _comparable(now[column])
         if before != after:
-            return f"{said} of {quoted(variant.name)} changed: it was {quoted(before)} and is {quoted(after)}"
+            return f"{said} of {quoted(variant.name)} changed{_difference(before, after)}"
     case = grid.by_id.get(row["case_id"])
     template = grid.by_label.get(_label(row))
     if case is None or template is None:
@@ -129,6 +131,23 @@ def _changed_variant(row: Row, grid: Crossing, variant: Variant, now: Facts) -> 
     return (
         f"the system message of {quoted(variant.name)} changed: it was {quoted(row['system'])} and is {quoted(after)}"
     )
+
+
+def _difference(before: Any, after: Any, path: str = "") -> str:
+    """Say where two values begin to differ, and how."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        name = next(name for name in {**before, **after} if before.get(name) != after.get(name))
+        return _difference(before.get(name), after.get(name), f"{path}.{name}" if path else str(name))
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        at = next(at for at, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1])
+        return _difference(before[at], after[at], f"{path}[{at}]")
+    if isinstance(before, str) and isinstance(after, str):
+        # Of long texts the place is shown: they often begin alike.
+        pairs = enumerate(zip(before, after, strict=False))
+        begin = next((at for at, (a, b) in pairs if a != b), min(len(before), len(after))) - _BEFORE
+        if begin > 0:
+            before, after = f"…{before[begin:]}", f"…{after[begin:]}"
+    return f"{f' in `{path}`' if path else ''}: it was {quoted(before)} and is {quoted(after)}"
 
 
 def _comparable(value: Any) -> Any:

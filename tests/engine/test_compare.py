@@ -81,6 +81,17 @@ def test_both_faces_give_the_same() -> None:
     assert one.to_frame()["demo"].all()
 
 
+def test_half_characters_go_through_and_are_known_again() -> None:
+    with ManyServer(lambda body, _: streamed(["\ud83d"])) as server:
+        for _ in range(2):
+            options: dict[str, Any] = {"name": "half", "client": client_of(server), "progress": False}
+            found = compare(
+                "\ud83d {{q}}", "m", system="\udc00", cases=[{"q": "a\ud83d", "expected": "\ud83d"}], **options
+            )
+            assert found.to_frame()["prompt"].tolist() == ["\ufffd a\ufffd"]
+        assert len(server.seen.requests) == 1
+
+
 def test_an_error_is_a_row_and_the_others_go_on() -> None:
     def decide(body: dict[str, Any], earlier: int) -> Played:
         return refused(404) if body["model"] == "nope" else echo(body, earlier)
@@ -151,7 +162,7 @@ def test_the_same_name_asks_for_the_holes_alone() -> None:
     [
         ({"prompts": "Say {{q}}"}, "the template changed: it was '{{q}}' and is 'Say {{q}}'"),
         ({"system": "be brief"}, "the system message of 'm' changed"),
-        ({"params": {"temperature": 1}}, "the parameters of 'm' changed"),
+        ({"params": {"temperature": 1}}, "the parameters of 'm' changed in `temperature`: it was None and is 1"),
         ({"models": Variant("n", label="m")}, "the model of 'm' changed: it was 'm' and is 'n'"),
         ({"models": Variant("m", config="pc-1")}, "the config of 'm' changed"),
         ({"cases": [{"q": "2"}]}, "case '1' changed in the column 'q': it was '1' and is '2'"),
@@ -393,4 +404,6 @@ def test_texts_of_a_megabyte_are_compared() -> None:
         assert len(server.seen.requests) == 2
         with pytest.raises(SettingsError) as raised:
             compare("{{t}}", "m", cases=[{"t": text + "!"}], client=client_of(server), progress=False, name="big")
+    assert "lorem ' and is '" in raised.value.message
+    assert "lorem !'" in raised.value.message
     assert len(raised.value.message) < 600
