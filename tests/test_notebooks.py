@@ -49,6 +49,12 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
+def compare_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the notebook of comparisons once, on the demo gateway."""
+    return run("compare-models", tmp_path_factory.mktemp("compare"), PORTKEY_BASE_URL="demo")
+
+
+@pytest.fixture(scope="module")
 def gateway_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Run the notebook of the gateway once, against the real open-source gateway."""
     gateways = installed_gateways(tmp_path_factory)
@@ -79,6 +85,28 @@ def cell_with(book: Any, words: str) -> Any:
 )
 def test_each_cell_of_the_quickstart_shows_what_it_is_there_for(quickstart: Any, source: str, shown: list[str]) -> None:
     text = everything(cell_with(quickstart, source))
+    for words in shown:
+        assert words.lower() in text.lower(), (words, text[:2000])
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ('name="which-model"', ["5 variants, 14 cases, 70 runs", "claude-sonnet", "395", "▼ worst"]),
+        (".diff(", ["405", "rows differ"]),
+        ("pass_low", ["pass_rate", "0.428571"]),
+        (".pairs()", ["p_adjusted", "llama-local"]),
+        (".plot.cost()", ["Cost against pass rate"]),
+        (".plot.race()", ["first token", "demo data"]),
+        ("scorers.judge", ["judge_mean"]),
+        ("replies <<", ["gpt-3.5-turbo"]),
+        ("replies.comparison", ["3 variants, 1 case"]),
+    ],
+)
+def test_each_cell_of_the_comparison_shows_what_it_is_there_for(
+    compare_book: Any, source: str, shown: list[str]
+) -> None:
+    text = everything(cell_with(compare_book, source))
     for words in shown:
         assert words.lower() in text.lower(), (words, text[:2000])
 
