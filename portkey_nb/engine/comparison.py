@@ -239,6 +239,10 @@ class Comparison:
         """How many runs there are."""
         return len(self._frame)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Connections to a run log belong to their process.
+        return {**self.__dict__, "_store": None}
+
     def __repr__(self) -> str:
         name = [] if self._name is None else [repr(self._name)]
         return f"Comparison({': '.join([*name, self._size()])})"

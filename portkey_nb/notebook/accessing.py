@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 _ROOM = "portkey_nb.engine.accessor"
@@ -12,22 +13,26 @@ _EVENT = "pre_run_cell"
 
 def register(shell: Any) -> None:
     """Give DataFrames their accessor once pandas is in use."""
+    unregister(shell)
     if not _ready():
-        unregister(shell)
-        shell.events.register(_EVENT, _look)
+        shell.events.register(_EVENT, _Look(shell))
 
 
 def unregister(shell: Any) -> None:
     """Look no longer; an accessor that is there stays."""
-    if _look in shell.events.callbacks[_EVENT]:
-        shell.events.unregister(_EVENT, _look)
+    if _Look(shell) in shell.events.callbacks[_EVENT]:
+        shell.events.unregister(_EVENT, _Look(shell))
 
 
-def _look(*_: Any) -> None:
-    from IPython import get_ipython  # there where cells run
+@dataclass(frozen=True)
+class _Look:
+    """Look before each cell whether pandas is in use; one for each shell, equal to itself alone."""
 
-    if _ready():
-        unregister(get_ipython())
+    shell: Any
+
+    def __call__(self, *_: Any) -> None:
+        if _ready():
+            unregister(self.shell)
 
 
 def _ready() -> bool:

@@ -97,5 +97,5 @@ def test_a_notebook_has_it_whatever_is_loaded_first(first: str) -> None:
         f"[s.run_cell(cell).raise_error() for cell in {cells!r}]"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split()[-1] == "True"
+    assert found.stdout.split() == ["True"]
     assert not found.stderr
