@@ -17,7 +17,7 @@ from portkey_nb.engine.batch import Batch, Limits
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.cases import cases_of
 from portkey_nb.engine.comparison import Comparison
-from portkey_nb.engine.crossing import Calls, Crossing
+from portkey_nb.engine.crossing import Calls, Crossing, Way
 from portkey_nb.engine.earlier import earlier_rows
 from portkey_nb.engine.filling import templates_of
 from portkey_nb.engine.frames import to_frame
@@ -29,8 +29,9 @@ from portkey_nb.engine.scoring import answer_of, scorers_of
 from portkey_nb.engine.shapes import quoted
 from portkey_nb.engine.sighting import check_client, check_price, foreseen, way_of
 from portkey_nb.engine.store import RunStore, open_store
-from portkey_nb.engine.variants import check_params, variants_of
+from portkey_nb.engine.variants import Variant, check_params, variants_of
 from portkey_nb.errors import PortkeyError, PromptError, SettingsError, StoreError
+from portkey_nb.gateway.config import OPTION_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ class Experiment:
         ways = {variant.name: way_of(variant, client) for variant in variants}
         facts = {"group_id": self.group_id, "group_label": asked.name}
         self._calls = Calls(self._grid, range(len(self._grid)), ways, asked.params or {}, facts, asked.cache)
-        self._grader = Grader(scorers_of(asked.scorers, **_judging(self.store, list(ways.values()))))
+        self._grader = Grader(scorers_of(asked.scorers, **_judging(self.store, client, list(ways.values()))))
         # The first cells are the first case's, one for each variant.
         firsts = [self._calls.call(place) for place in range(len(variants))]
         sights = {call.label: foreseen(call) for call in firsts}
@@ -90,7 +91,6 @@ class Experiment:
             )
         self._calls = replace(self._calls, holes=[at for at in range(len(self._grid)) if at not in self._runs])
         self._kept = dict(self._runs)
-        self._notes: list[str] = []
         self._unwritten = 0
         self._spent = 0.0
         for label, (sentences, _) in sights.items():
@@ -252,11 +252,10 @@ def _check(asked: Asked) -> None:
     check_params(asked.params or {})
 
 
-def _judging(store: RunStore, ways: Sequence[Any]) -> dict[str, Any]:
-    """Return what judges are asked with: the way of the variants, where all of them go the same."""
-    first = ways[0]
-    if any(way.base_url != first.base_url for way in ways):
-        return {"store": store}
-    same = {name: value for name, value in first.options.items() if all(way.options.get(name) == value for way in ways)}
-    named = {"base_url": first.base_url, "timeout": first.timeout}
-    return {"store": store, **same, **{name: value for name, value in named.items() if value is not None}}
+def _judging(store: RunStore, client: Any, ways: Sequence[Way]) -> dict[str, Any]:
+    """Return what judges are asked with: the client's way, never what one variant says of its own."""
+    way = way_of(Variant("judge"), client)
+    shared = {one.base_url for one in ways}
+    options = {name: value for name, value in way.options.items() if name in OPTION_NAMES and name != "metadata"}
+    named = {"base_url": way.base_url or (shared.pop() if len(shared) == 1 else None), "timeout": way.timeout}
+    return {"store": store, **options, **{name: value for name, value in named.items() if value is not None}}
