@@ -24,7 +24,7 @@ class Bar:
     """
 
     def __init__(self, total: int, done: int = 0, said: str = "", *, shown: bool = True) -> None:
-        self._bar: Any = _bar(total, done, said) if shown and total else None
+        self._bar, self._shown = _bar(total, done, said) if shown and total else (None, None)
         self._before = done
 
     def tell(self, progress: Progress) -> None:
@@ -47,14 +47,33 @@ class Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        if self._bar is None:
+            return
+        self._bar.close()
+        if self._shown is not None:
+            # A saved notebook is to hold how far it came, and no widget that died with its kernel.
+            self._shown.update({"text/plain": self._bar.format_meter(**self._bar.format_dict)}, raw=True)
+            self._bar.container.close()
 
 
-def _bar(total: int, done: int, said: str) -> Any:
+def _bar(total: int, done: int, said: str) -> tuple[Any, Any]:
+    """Return a bar, and in a notebook its place on the page."""
     with warnings.catch_warnings():
         # Without ipywidgets it writes text instead, and warns of it; that is good enough.
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm  # late: in a notebook it loads ipywidgets
 
-        return tqdm(total=total, initial=done, desc=said or None, unit="call", dynamic_ncols=True)
+        given: dict[str, Any] = {
+            "total": total,
+            "initial": done,
+            "desc": said or None,
+            "unit": "call",
+            "dynamic_ncols": True,
+        }
+        if all(kind.__module__ != "tqdm.notebook" for kind in tqdm.__mro__):
+            return tqdm(**given), None
+        from IPython.display import display  # late: only where there is a page to show it on
+
+        kind: Any = tqdm
+        bar = kind(**given, display=False)
+        return bar, display(bar.container, display_id=True)  # type: ignore[no-untyped-call]

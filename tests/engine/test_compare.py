@@ -13,9 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_nb import AsyncPortkey, Portkey, RunStore, Variant, acompare, compare, runs
+from portkey_nb import AsyncPortkey, Portkey, RunStore, Variant, acompare, compare, runs, scorers
 from portkey_nb.errors import PortkeyError, PromptError, SettingsError
+from tests.kernels import Kernel
 from tests.many_server import ManyServer, Played, refused, streamed
+from tests.servers import COMPLETION, ScriptedServer, whole
 
 CAPITALS = [{"country": "France", "expected": "Paris"}, {"country": "Peru", "expected": "Lima"}]
 ASKED = "What is the capital of {{country}}?"
@@ -250,8 +252,6 @@ def test_a_scorer_that_raises_leaves_its_row_and_is_counted() -> None:
 
 
 def test_judges_are_asked_the_same_way_and_logged() -> None:
-    from portkey_nb import scorers
-
     found = compare(
         ASKED,
         ["demo-fast", "gpt-4o-mini"],
@@ -269,6 +269,38 @@ def test_judges_are_asked_the_same_way_and_logged() -> None:
     assert len(judged) == 4
     assert set(judged["parent_run_id"]) == set(frame.index)
     assert logged.loc[frame.index]["score_right"].tolist() == [5.0] * 4
+
+
+def test_judges_go_the_way_of_the_client_and_not_of_a_variant() -> None:
+    with ScriptedServer(whole(COMPLETION)) as server:
+        found = compare(
+            "Hi",
+            Variant("m", provider="anthropic", params={"max_tokens": 9}),
+            scorers=[scorers.judge("judging", "Is it kind?")],
+            client=Portkey(base_url=server.url, provider="openai", api_key="pk-1", aws_region="eu"),
+            progress=False,
+        )
+        asked = {request.json["model"]: request for request in server.requests}
+    assert {model: request.headers["x-portkey-provider"] for model, request in asked.items()} == {
+        "m": "anthropic",
+        "judging": "openai",
+    }
+    assert all(request.headers["x-portkey-api-key"] == "pk-1" for request in asked.values())
+    assert not [
+        name for name in asked["judging"].json if "pk-1" in str(asked["judging"].json[name]) or name == "aws_region"
+    ]
+    assert found.to_frame()["status"].tolist() == ["ok"]
+    assert any("scorer `judge` gave no score to 1 of 1 answers" in note for note in found.notes)
+
+
+def test_a_gateway_of_its_own_gets_no_keys_of_the_client() -> None:
+    with ScriptedServer(whole(COMPLETION)) as server, ScriptedServer(whole(COMPLETION)) as other:
+        client = Portkey(base_url=server.url, provider="openai", api_key="pk-1", virtual_key="vk-1")
+        models = ["m", Variant("n", base_url=other.url, provider="google")]
+        compare("Hi", models, client=client, progress=False)
+    assert server.requests[0].headers["x-portkey-api-key"] == "pk-1"
+    assert other.requests[0].headers["x-portkey-provider"] == "google"
+    assert not [value for value in other.requests[0].headers.values() if "pk-1" in value or "vk-1" in value]
 
 
 def test_what_parameters_become_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,6 +406,39 @@ def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(name: str) -> Non
     assert ("call it again with name='stopped'" if name else f"runs(group='{frame['group_id'].iloc[0]}'") in last
     assert "During handling" not in err
     assert not (frame["status"] == "started").any()
+
+
+@pytest.mark.kernel
+def test_the_stop_button_keeps_what_is_done_and_the_cell_goes_on_when_run_again(tmp_path: Path) -> None:
+    with Kernel(tmp_path / "kernel") as kernel, ManyServer(slowly) as server:
+        code = f"""
+from portkey_nb import Portkey, compare
+found = compare("Number {{{{n}}}}", ["m", "n"], cases=[{{"n": n}} for n in range(100)], name="cell",
+                client=Portkey(base_url={server.url!r}, provider="openai"))
+len(found)
+"""
+        cell = kernel.begin(code)
+        assert server.wait_for(lambda seen: len(seen.requests) >= 30)
+        kernel.interrupt()
+        cell.finish()
+        assert (cell.status, cell.ename) == ("error", "PortkeyError")
+        (error,) = cell.of("error")
+        (line,) = error["content"]["traceback"]
+        assert line.startswith("PortkeyError: interrupted: ")
+        assert line.endswith("of 200 cells are done; call it again with name='cell' to go on from there")
+        with RunStore(kernel.store) as store:
+            done = store.frame(group="cell", status="ok", columns=["variant", "prompt"])
+        before = cells(server)
+        again = kernel.execute(code)
+        assert again.status == "ok"
+        assert "200/200" in again.text
+        assert again.text.endswith("\n200")
+        assert not [output for output in again.outputs if "widget" in str(output.get("data"))]
+        after = cells(server)
+    kept = set(zip(done["variant"].astype(str), done["prompt"], strict=True))
+    assert len(kept) >= 8
+    assert len(after) == 200
+    assert all(after[cell] == before[cell] for cell in kept)
 
 
 def test_a_cancelled_task_keeps_what_is_done() -> None:
