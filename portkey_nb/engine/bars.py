@@ -24,6 +24,8 @@ class Bar:
     """
 
     def __init__(self, total: int, done: int = 0, said: str = "", *, shown: bool = True) -> None:
+        self._bar: Any
+        self._shown: Any
         self._bar, self._shown = _bar(total, done, said) if shown and total else (None, None)
         self._before = done
 
