@@ -288,14 +288,10 @@ async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -
 
 async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, prepared: _Prepared) -> None:
     progress.status, progress.headers = stream.status, stream.response_headers
-    last = time.monotonic()
     quiet = listen is _nobody
     stand_in, kind = NamedCall(prepared.stand_in), prepared.content_kind
     try:
         async for chunk in stream:
-            if quiet and progress.first_piece is not None:
-                last = time.monotonic()
-                continue
             for choice in chunk._data["choices"]:
                 delta = choice["delta"]
                 text, thought = delta_parts(delta)
@@ -308,9 +304,10 @@ async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, pre
                         listen(kind, text)
                     if given := stand_in.arguments(delta):
                         listen("json", given)
-            last = time.monotonic()
+            if quiet and progress.first_piece is not None:
+                stream.fold()
         # Not when the connection was done with: a gateway may hold it open behind the answer.
-        progress.ended = last
+        progress.ended = stream.fed_at
     finally:
         progress.completion = stream.partial
         await stream.close()

@@ -36,7 +36,8 @@ class _Answer:
         self.headers = dict(response.headers)
         self.secrets = request.secrets
         self.reader = ChunkReader(self.headers, request.secrets)
-        self.closed = False
+        self.closed = self.folding = False
+        self.fed_at: float | None = None
 
     @property
     def comes_whole(self) -> bool:
@@ -218,6 +219,15 @@ class AsyncStream(_Shown):
     async def __anext__(self) -> ChatCompletionChunk:
         return await anext(self._chunks)
 
+    def fold(self) -> None:
+        """Hand out no more chunks: iterating reads the rest into :attr:`partial`, which takes less time."""
+        self._answer.folding = True
+
+    @property
+    def fed_at(self) -> float | None:
+        """When the last piece came (monotonic seconds)."""
+        return self._answer.fed_at
+
     async def close(self) -> None:
         """End the stream, also from another task: the connection is closed, and the gateway sees it."""
         self._answer.closed = True
@@ -257,7 +267,9 @@ async def _aread(answer: _Answer) -> AsyncGenerator[ChatCompletionChunk, None]:
         else:
             pieces = aiter(response.aiter_bytes() if answer.encoded else response.stream)  # type: ignore[arg-type]
             async for data in pieces if deadline is None else _timed(pieces, deadline):
-                for chunk in feed(data):
+                chunks = feed(data)
+                answer.fed_at = time.monotonic()
+                for chunk in () if answer.folding else chunks:
                     yield chunk
                 if reader.over:
                     break
