@@ -125,7 +125,10 @@ class Comparison:
         PromptError
             When ``confidence`` is no share.
         """
-        return statistics.summary(self._frame, confidence)
+        found = statistics.summary(self._frame, confidence)
+        # The rows know by whom they were answered, their sums do not.
+        found.attrs["demo"] = bool(self._frame["demo"].astype("boolean").fillna(False).any())
+        return found
 
     def pairs(self, score: str | None = None, confidence: float = 0.95) -> pd.DataFrame:
         """Compare every two variants on what both answered; see :func:`portkey_nb.engine.statistics.pairs`.

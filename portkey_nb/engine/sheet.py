@@ -203,6 +203,8 @@ def _cells(
     merits = [_mean(facts, measure) if measure else math.nan for facts in cells]
     known = [merit for merit in merits if not math.isnan(merit)]
     top, bottom = (max(known), min(known)) if len(known) > 1 else (0.0, 0.0)
+    # Where most are alike, only those that differ are worth a mark.
+    best, worst = (top != bottom and 2 * known.count(merit) <= len(known) for merit in (top, bottom))
     made: list[TableCell | None] = []
     for facts, merit in zip(cells, merits, strict=True):
         if not facts:
@@ -220,8 +222,8 @@ def _cells(
                 error=_error(shown),
                 passed=None if math.isnan(agreed) else agreed == 1,
                 scores={name: number(mean) for name, mean in means.items() if not math.isnan(mean)},
-                best=top != bottom and merit == top,
-                worst=top != bottom and merit == bottom,
+                best=best and merit == top,
+                worst=worst and merit == bottom,
             )
         )
     return made
