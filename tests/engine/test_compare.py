@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_nb import AsyncPortkey, Portkey, RunStore, Variant, acompare, compare, runs, scorers
+from portkey_nb import AsyncPortkey, Comparison, Portkey, RunStore, Variant, acompare, compare, runs, scorers
 from portkey_nb.errors import PortkeyError, PromptError, SettingsError
 from tests.kernels import Kernel
 from tests.many_server import ManyServer, Played, refused, streamed
@@ -236,6 +236,21 @@ def test_a_budget_is_kept_and_what_is_left_out_is_said() -> None:
     assert len(compare(ASKED, "demo-fast", max_cost_usd=1, **options)) == 2
 
 
+def test_a_model_that_asks_for_an_hour_is_left_alone_and_the_others_go_on() -> None:
+    def decide(body: dict[str, Any], earlier: int) -> Played:
+        return refused(429, **{"retry-after": "3600"}) if body["model"] == "full" else echo(body, earlier)
+
+    with ManyServer(decide) as server:
+        options: dict[str, Any] = {"client": client_of(server), "progress": False, "per_model": 1, "name": "full"}
+        found = compare("{{q}}", ["full", "m"], cases=[{"q": str(number)} for number in range(6)], **options)
+    frame = found.to_frame()
+    assert (frame[frame["variant"] == "m"]["status"] == "ok").sum() == 6
+    assert set(frame[frame["variant"] == "full"]["error_type"]) == {"RateLimitError"}
+    left = 12 - len(frame)
+    assert left > 0
+    assert found.notes[0].startswith(f"{left} of 12 cells were not asked: full asked for a longer pause")
+
+
 def test_a_scorer_that_raises_leaves_its_row_and_is_counted() -> None:
     def bad(text: str) -> bool:
         raise ValueError(f"cannot read {text[:4]}")
@@ -405,6 +420,9 @@ def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(name: str) -> Non
     assert f"interrupted: {done} of 400 cells are done; " in last
     assert ("call it again with name='stopped'" if name else f"runs(group='{frame['group_id'].iloc[0]}'") in last
     assert "During handling" not in err
+    if not name:
+        known = runs(group=frame["group_id"].iloc[0], columns="all")
+        assert len(Comparison.from_runs(known[known["status"] == "ok"])) == done
     assert not (frame["status"] == "started").any()
 
 
