@@ -356,8 +356,9 @@ compare("Hello", "demo-fast", client=Portkey(base_url="demo"))
 
 
 CHILD = """
-import sys
+import signal, sys
 from portkey_nb import Portkey, compare
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 url, name, cases = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
 found = compare(
     "Number {{n}}", ["m", "n"], cases=[{"n": n} for n in range(cases)], name=name, progress=False,
