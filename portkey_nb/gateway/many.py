@@ -156,11 +156,16 @@ class _Body(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = self._response.content.readany
         error: Exception | None = None
+        whole = False
         try:
             while data := await read():
                 yield data
+            whole = True
         except Exception as raised:  # noqa: BLE001 (as above)
             error = _as_httpx(raised)
+        finally:
+            if not whole:
+                self._response.close()
         if error is not None:
             raise error
 
@@ -179,7 +184,7 @@ def _as_httpx(error: Exception) -> Exception:
     """Return what httpx would have raised."""
     import aiohttp  # loads only for batches
 
-    reason = str(error)
+    reason = " ".join(str(error).split())
     match error:
         case aiohttp.ConnectionTimeoutError():
             return httpx.ConnectTimeout(reason)
@@ -196,7 +201,7 @@ def _as_httpx(error: Exception) -> Exception:
         case aiohttp.ClientPayloadError():
             return httpx.RemoteProtocolError("peer closed connection without sending complete message body")
         case aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError(error.message)
+            return httpx.RemoteProtocolError(" ".join(error.message.split()))
         case aiohttp.InvalidURL():
             return httpx.UnsupportedProtocol(reason)
         case aiohttp.ClientError() | OSError():
