@@ -24,6 +24,7 @@ from portkey_nb.views.tables import comparison_bundle, summary_bundle
 
 if TYPE_CHECKING:
     from portkey_nb.engine.store import RunStore
+    from portkey_nb.notebook.rating import Rating
 
 Rows: TypeAlias = int | slice | Sequence[str] | None
 
@@ -213,6 +214,32 @@ class Comparison:
         number are compared.
         """
         return self._only(np.isin(self._sheet.grid.place, self._sheet.differing(self._variants(None))))
+
+    def rate(self, seed: int | None = None) -> Rating:
+        """Rate answers blindly: two at a time, in random order and without names.
+
+        Each rating is written to the run log at once; the next ``rate()`` goes on with the pairs that are left.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Of the order of pairs and sides.
+
+        Returns
+        -------
+        Rating
+            Shows itself in a notebook as a widget with the keys 1, 2, 0 (tie) and u (undo), and in the end a ranking;
+            ``.pair``, ``.answer()``, ``.results`` and ``.ranking()`` do the same from Python.
+
+        Raises
+        ------
+        PromptError
+            When there are no two different answers of two variants to the same prompt and case.
+        """
+        from portkey_nb.notebook.rating import Rating  # the one way up: loaded when a person rates
+
+        self._frame = self._frame.copy()  # ratings are laid into it, and it may be shared with another comparison
+        return Rating(self._frame, name=self._name, store=self._store, seed=seed)
 
     def to_markdown(self, rows: Rows = None) -> str:
         """Return summary, side-by-side table and notes as Markdown that GitHub shows.
