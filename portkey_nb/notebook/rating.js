@@ -7,6 +7,7 @@ const BUTTONS = [
   ["undo", "u", "Undo"],
   ["reveal", "", "Show the ranking"],
 ];
+const DEAD = ["autorestarting", "dead", "restarting", "terminating"];
 const GONE = "The kernel is gone; what you rated is in the run log. Run the cell again to go on.";
 const BUSY = "The kernel does not answer: it is busy, or gone. What you rated before is in the run log.";
 const PATIENCE_MS = 3000;
@@ -66,7 +67,7 @@ function render({ model, el }) {
   el.append(root);
 
   let waiting = null;
-  let gone = model.comm_live === false;
+  let gone = false;
 
   // aria-disabled, for a button that is disabled loses the focus.
   function enable() {
@@ -83,7 +84,11 @@ function render({ model, el }) {
       said.textContent = BUSY;
     }, PATIENCE_MS);
     enable();
-    model.send({ do: does, token: page.token });
+    try {
+      model.send({ do: does, token: page.token });
+    } catch {
+      lost();
+    }
   }
   function update() {
     const page = model.get("page");
@@ -100,11 +105,20 @@ function render({ model, el }) {
     enable();
   }
   function lost() {
-    if (model.comm_live !== false) return;
     gone = true;
     clearTimeout(waiting);
     said.textContent = GONE;
     enable();
+  }
+  // A widget hears of a restart alone, and the model that it is given does not tell whether it is live.
+  const kernel = model.widget_manager?.kernel;
+  function status(_, now) {
+    if (DEAD.includes(now)) lost();
+  }
+  function disconnected() {
+    setTimeout(() => {
+      if (el.closest(".jupyter-widgets-disconnected")) lost();
+    });
   }
   // JupyterLab takes keys before any element does, and single letters would act upon the cell.
   function press(event) {
@@ -119,7 +133,9 @@ function render({ model, el }) {
     if (does && !event.repeat) act(does);
   }
   model.on("change:page", update);
-  model.on("comm_live_update", lost);
+  model.on("comm_live_update", disconnected);
+  kernel?.statusChanged?.connect(status);
+  kernel?.disposed?.connect(lost);
   window.addEventListener("keydown", press, true);
   update();
   const around = el.closest("[tabindex]");
@@ -127,7 +143,9 @@ function render({ model, el }) {
     clearTimeout(waiting);
     window.removeEventListener("keydown", press, true);
     model.off("change:page", update);
-    model.off("comm_live_update", lost);
+    model.off("comm_live_update", disconnected);
+    kernel?.statusChanged?.disconnect(status);
+    kernel?.disposed?.disconnect(lost);
     // Where the ranking takes the widget's place, the focus stays near it.
     if (document.activeElement === document.body || root.contains(document.activeElement)) around?.focus();
   };
