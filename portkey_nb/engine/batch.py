@@ -329,7 +329,7 @@ class Batch:
             self._broken = error
             self._cancel()
         finally:
-            turn.leave()
+            turn.leave(NotSent())
             self._open[model] -= 1
 
     def _put(self, item: Item) -> None:
@@ -456,11 +456,11 @@ class _Turn:
         self.attempts, self.clients = gate.limits.attempts, gate.clients
         self._gate, self._index, self._model = gate, index, model
         self._sent_at: float | None = None
-        self._waited = 0.0
+        self._waited: float | None = None
 
     @property
-    def queue_s(self) -> float:
-        """Seconds from the start of the batch to the first attempt."""
+    def queue_s(self) -> float | None:
+        """Seconds from the start of the batch to the first attempt; None before."""
         return self._waited
 
     async def admit(self) -> None:

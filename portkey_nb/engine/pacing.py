@@ -47,8 +47,8 @@ class Turn(Protocol):
         """Count what the call cost, and give the place back."""
 
     @property
-    def queue_s(self) -> float:
-        """Seconds waited before the first attempt."""
+    def queue_s(self) -> float | None:
+        """Seconds waited before the first attempt; None while waiting."""
 
 
 class ModelPace:

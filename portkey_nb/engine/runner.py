@@ -71,6 +71,8 @@ class Runner:
         NotSent
             When the batch has no turn for it any more; nothing was sent and nothing is logged then.
         """
+        if turn is not None and not call.cache:
+            await turn.admit()
         # Named and dated here, so that calls made together stand in the log in their order.
         run_id, started_at = new_run_id(), datetime.now(UTC)
         if turn is not None and turn.clients.knows(call.base_url, _options(call)):
@@ -82,7 +84,8 @@ class Runner:
         if reused is not None:
             return reused
         run = prepared.run
-        if turn is not None:
+        if turn is not None and call.cache:
+            # Only now: what is known already needs no place, no rate and no budget.
             await turn.admit()
             run = run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC))
         progress = Progress()
@@ -121,7 +124,7 @@ class Runner:
         fresh = {name: getattr(prepared.run, name) for name in _OWN_FACTS}
         # What was said of the earlier answer was said of it as the answer to another case, maybe.
         unjudged: dict[str, Any] = {"rating": None, "rating_note": None, "passed": None, "scores": {}}
-        run = found.with_(**fresh, **unjudged, cached=True, attempts=0, started_at=now, ended_at=now)
+        run = found.with_(**fresh, **unjudged, cached=True, attempts=0, queue_s=None, started_at=now, ended_at=now)
         if listen is not None and run.text:
             listen("text" if call.schema is None else "json", run.text)
         await self._log(run, start=False)
@@ -132,14 +135,7 @@ class Runner:
         """Write a row to its end, even when cancelled meanwhile; tell whether it was."""
         if self.store is None:
             return False
-        writing = writer().put(self.store, run, start=start)
-        cancelled = False
-        while not writing.done():
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                cancelled = True
-        return cancelled
+        return await writer().write(self.store, run, start=start)
 
 
 _OWN_FACTS = (
@@ -216,6 +212,7 @@ def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -
         dropped_params=sight.lost or None,
         stream=call.stream,
         metadata=known.get("metadata"),
+        queue_s=None if turn is None else turn.queue_s,
         cache_key=call.cache_key(client.base_url, routes, sight.params),
         cached=False,
         **call.facts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -79,9 +80,15 @@ def from_micros(micros: int | None) -> datetime | None:
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
+_FIELDS = attrgetter(*(column.name for column in COLUMNS))
+
+
 def clean(run: Run) -> dict[str, Any]:
     """Return a run's fields as plain JSON values of the right kind, times as microseconds, secrets as ``***``."""
-    row: dict[str, Any] = {column.name: _value(column, getattr(run, column.name)) for column in COLUMNS}
+    row: dict[str, Any] = {
+        column.name: None if value is None else _value(column, value)
+        for column, value in zip(COLUMNS, _FIELDS(run), strict=True)
+    }
     row["status"] = row["status"] or "started"
     row["config"] = _config(row["config"])
     row["cache_key"] = run.cache_key
@@ -96,8 +103,6 @@ def scores(given: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def _value(column: Column, value: Any) -> Any:
-    if value is None:
-        return None
     match column.kind:
         case "string" | "category":
             return mend(value) if isinstance(value, str) else mend(str(plain(value)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,14 +17,20 @@ from portkey_nb.engine.store import RunStore
 
 MOST = 500
 """Rows of one transaction: other processes wait for its end."""
+CROWD, GATHER_S = 16, 0.003
+"""After that many rows at once the next ones are left to gather for a moment: where two threads take turns, each turn
+costs both of them more than the rows do."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class _Row:
     store: RunStore
     run: Run
     start: bool
-    written: asyncio.Future[None]
+    loop: asyncio.AbstractEventLoop
+    waiter: asyncio.Future[None]
+    written: bool = False
+    error: Exception | None = None
 
 
 class Writer:
@@ -35,31 +42,51 @@ class Writer:
         self._busy = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="portkey_nb-log")
 
-    def put(self, store: RunStore, run: Run, *, start: bool) -> asyncio.Future[None]:
-        """Hand over a row from an event loop; what is returned is done when the row is written.
+    async def write(self, store: RunStore, run: Run, *, start: bool) -> bool:
+        """Write a row to its end, even when cancelled meanwhile.
 
         Parameters
         ----------
         start : bool
             Whether the run begins; else it is completed.
+
+        Returns
+        -------
+        bool
+            Whether it was cancelled.
         """
-        row = _Row(store, run, start, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        row = _Row(store, run, start, loop, loop.create_future())
+        self._put(row)
+        cancelled = False
+        while not row.written:
+            try:
+                await row.waiter
+            except asyncio.CancelledError:
+                cancelled = True
+                row.waiter = loop.create_future()
+        if row.error is not None:
+            raise row.error
+        return cancelled
+
+    def _put(self, row: _Row) -> None:
         with self._lock:
             self._waiting.append(row)
             idle, self._busy = not self._busy, True
         if idle:
-            self._thread.submit(self._write)
-        return row.written
+            self._thread.submit(self._work)
 
-    def _write(self) -> None:
+    def _work(self) -> None:
         while True:
             with self._lock:
                 rows, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 if not rows:
                     self._busy = False
                     return
-            for _, same in groupby(rows, key=lambda row: (id(row.store), id(row.written.get_loop()))):
+            for _, same in groupby(rows, key=lambda row: (id(row.store), id(row.loop))):
                 _together(list(same))
+            if len(rows) > CROWD:
+                time.sleep(GATHER_S)
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +101,6 @@ def writer() -> Writer:
 
 def _together(rows: list[_Row]) -> None:
     """Write rows of one store, and tell the one event loop that waits for them."""
-    failed: list[tuple[_Row, Exception]] = []
     try:
         rows[0].store.write([(row.run, row.start) for row in rows])
     except Exception:  # noqa: BLE001 (one row must not cost the others: each for itself)
@@ -82,15 +108,13 @@ def _together(rows: list[_Row]) -> None:
             try:
                 row.store.write([(row.run, row.start)])
             except Exception as error:  # noqa: BLE001 (raised where the row is waited for)
-                failed.append((row, error))
+                row.error = error
     with suppress(RuntimeError):  # a loop that is gone waits for nothing
-        rows[0].written.get_loop().call_soon_threadsafe(_tell, rows, failed)
+        rows[0].loop.call_soon_threadsafe(_tell, rows)
 
 
-def _tell(rows: list[_Row], failed: list[tuple[_Row, Exception]]) -> None:
-    for row, error in failed:
-        if not row.written.done():
-            row.written.set_exception(error)
+def _tell(rows: list[_Row]) -> None:
     for row in rows:
-        if not row.written.done():
-            row.written.set_result(None)
+        row.written = True
+        if not row.waiter.done():
+            row.waiter.set_result(None)
