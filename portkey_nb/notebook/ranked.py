@@ -17,7 +17,7 @@ from portkey_nb.views.source import escape_markdown
 from portkey_nb.views.stacking import stacked
 
 _HEADS = ("variant", "preferred", "pairs", "won", "tie", "lost")
-_WAITING = "A widget shows the pairs here, where a kernel runs; from Python: `.pair` and `.answer()`"
+_WAITING = "A widget shows the pairs here, where a kernel runs; from Python: .pair and .answer()"
 _CLOSED = "The pairs were rated without names."
 
 

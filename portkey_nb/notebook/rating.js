@@ -61,9 +61,9 @@ function render({ model, el }) {
   bar.append(...buttons);
   const said = make("div", "pk-rate-said");
   said.setAttribute("role", "alert");
-  const live = make("div", "pk-rate-live");
-  live.setAttribute("aria-live", "polite");
-  root.append(head, inputs, pair, bar, said, live);
+  // What is new in a page is read out: which pair it is, the inputs, the answers.
+  for (const one of [progress, inputs, pair]) one.setAttribute("aria-live", "polite");
+  root.append(head, inputs, pair, bar, said);
   el.append(root);
 
   let waiting = null;
@@ -100,8 +100,6 @@ function render({ model, el }) {
     left.body.innerHTML = page.left;
     right.body.innerHTML = page.right;
     said.textContent = gone ? GONE : page.trouble;
-    const heard = [inputs, left.body, right.body].map((one) => one.textContent);
-    live.textContent = page.trouble ? "" : `Pair ${page.progress}. ${heard[0]}. Answer 1: ${heard[1]}. Answer 2: ${heard[2]}`;
     enable();
   }
   function lost() {

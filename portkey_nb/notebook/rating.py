@@ -245,7 +245,7 @@ class Rating:
         """Return what was rated so far, and once it is revealed the ranking, as text, Markdown and HTML."""
         of = "" if self._name is None else f" of {self._name}"
         title = f"Blind rating{of}: {self.rated:,} of {_count(self.total, 'pair')} rated"
-        on = "`.rate()` goes on with the pairs that are left"
+        on = ".rate() goes on with the pairs that are left"
         if not self._revealed or not self._results:
             return stacked(title, [], [f"Each rating is in the run log; {on}."])
         ranking = self.ranking()

@@ -94,6 +94,7 @@ def test_pairs_are_rated_by_keys_and_buttons_and_the_ranking_revealed(lab: Lab, 
     assert "4 of 9 pairs rated" in lab.read("rating.ipynb").cells[0].outputs[-1].data["text/html"]
     page.page.get_by_role("button", name=re.compile("Show the ranking")).click()
     page.page.wait_for_selector(".jp-OutputArea table")
+    page.page.wait_for_function("document.activeElement.closest('.jp-Notebook') !== null")
     page.settle()
     page.shoot("rating-revealed-light")
     page.theme("JupyterLab Dark")
@@ -121,6 +122,12 @@ def test_in_little_room_the_answers_stand_one_under_the_other(lab: Lab, page: La
     assert boxes[1]["y"] >= boxes[0]["y"] + boxes[0]["height"]
     assert page.page.evaluate("(w => w.scrollWidth <= w.clientWidth + 1)(document.querySelector('.pk-rate'))")
     page.page.locator(".pk-rate").screenshot(path=SHOTS / "rating-narrow.png")
+    page.page.locator(".pk-rate").focus()
+    press(page, "2", "2 of 3")
+    press(page, "2", "3 of 3")
+    page.page.keyboard.press("0")
+    page.page.wait_for_selector(".jp-OutputArea table")
+    assert "3 of 3 pairs rated" in page.page.locator(".jp-OutputArea").inner_text()
     page.assert_quiet()
 
 

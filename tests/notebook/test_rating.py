@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from IPython.utils.capture import capture_output
 
 from portkey_nb import Comparison, RunStore
 from portkey_nb.engine.record import Run
@@ -264,9 +267,9 @@ def test_hostile_answers_inputs_and_names_are_harmless(store: RunStore) -> None:
         assert page is not None
         assert [found for part in ("inputs", "left", "right") for found in dangers(page[part])] == []
         rating.answer("tie")
-    shown = html(rating)
-    assert "<script" not in shown
-    assert "&lt;script" in shown
+    told = html(rating)
+    assert "<script" not in told
+    assert "&lt;script" in told
 
 
 def test_a_huge_answer_is_shown_in_part(store: RunStore) -> None:
@@ -321,3 +324,56 @@ def test_a_note_keeps_the_last_rating_against_each_run(given: list[tuple[int, in
     total = sum(kept.values())
     assert rating == (total > 0) - (total < 0)
     assert note.splitlines()[: len(own.splitlines())] == own.splitlines()
+
+
+@pytest.fixture
+def front(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make the shell that of the process, to which displays go."""
+    monkeypatch.setattr(InteractiveShell, "_instance", shell)
+    return shell
+
+
+def shown(rating: Rating) -> list[dict[str, Any]]:
+    with capture_output() as captured:
+        display(rating)
+    return [output.data for output in captured.outputs]
+
+
+def test_the_display_is_a_widget_and_under_it_what_is_saved(store: RunStore, front: Any) -> None:
+    rating = compared(store, *grid("ab", 2)).rate()
+    widget, record = shown(rating)
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(widget)
+    assert "0 of 2 pairs rated" in record["text/html"]
+    assert not any("aaa on" in str(data) for data in (widget, record))
+    by_alphabet(rating)
+    (ranking,) = shown(rating)
+    assert "2 of 2 pairs rated" in ranking["text/plain"]
+
+
+def test_a_key_pressed_twice_rates_one_pair(store: RunStore, front: Any) -> None:
+    rating = compared(store, *grid("ab", 3)).rate()
+    shown(rating)
+    page = rating._page()
+    assert page is not None
+    for do in ("left", "left", "undo", "nonsense"):
+        rating._act({"do": do, "token": page["token"]})
+    assert rating.rated == 1
+    rating._act({})
+    assert rating.rated == 1
+
+
+def test_a_log_that_fails_is_said_on_the_page(store: RunStore, front: Any) -> None:
+    rating = compared(store, *grid("ab", 1)).rate()
+    shown(rating)
+    assert store.path is not None
+    rating._log = RunStore(store.path.with_name("other.sqlite"))
+    pages = []
+    for _ in range(2):
+        rating._act({"do": "left", "token": 0})
+        assert rating._screen is not None
+        pages.append(rating._screen._widget.page)
+    assert all("no run" in page["trouble"] for page in pages)
+    assert pages[0] != pages[1]  # the page hears of each
+    rating._log = store
+    rating._act({"do": "left", "token": 0})
+    assert rating.rated == 1
