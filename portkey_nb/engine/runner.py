@@ -24,12 +24,13 @@ from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
 from portkey_nb.engine.writing import writer
-from portkey_nb.errors import PortkeyError
+from portkey_nb.errors import APIConnectionError, PortkeyError, StreamIncomplete
 from portkey_nb.gateway.client import AsyncPortkey
 from portkey_nb.gateway.config import has_retry, header_name
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.secrecy import redact
 from portkey_nb.gateway.streams import AsyncStream
+from portkey_nb.gateway.transport import Timeouts
 from portkey_nb.settings import load
 
 Listener = Callable[[str, str], None]
@@ -254,7 +255,8 @@ def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[No
                 return
             # Of a whole answer nothing is heard before its end.
             heard = progress.first_piece is not None
-            if heard or attempt == prepared.attempts or not await turn.again(error, attempt, deadline):
+            cause = APIConnectionError(error.message) if _broke_early(error, progress, limits) else error
+            if heard or attempt == prepared.attempts or not await turn.again(cause, attempt, deadline):
                 raise error
             progress.ended = progress.completion = progress.status = None
             progress.headers = {}
@@ -263,6 +265,13 @@ def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[No
                 prepared = replace(prepared, request=replace(prepared.request, limits=left))
 
     return exchange
+
+
+def _broke_early(error: PortkeyError, progress: Progress, limits: Timeouts) -> bool:
+    """Tell whether a stream broke before any text, and not because nothing came for as long as was allowed."""
+    if not isinstance(error, StreamIncomplete) or progress.ended is None or progress.last_sent is None:
+        return False
+    return limits.idle is None or progress.ended - progress.last_sent < limits.idle
 
 
 async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -> None:

@@ -18,7 +18,7 @@ from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.errors import APIConnectionError, PortkeyError, PromptError, SettingsError
 from portkey_nb.gateway.demo.server import DemoGateway
 from tests.many_server import ManyServer, Played, refused, said, streamed, whole
-from tests.servers import COMPLETION, ScriptedServer
+from tests.servers import COMPLETION, END, ScriptedServer, piece
 
 SECRET = "pk-a-secret-key-0123456789"
 
@@ -161,34 +161,34 @@ def test_a_config_with_its_own_retry_leaves_trying_to_the_gateway() -> None:
     assert all(outcome.error is not None for outcome in outcomes.values())
 
 
-def test_nothing_is_tried_again_once_text_has_come() -> None:
-    broken = streamed(["Hel", "lo"])
-    with ManyServer(lambda asked, _: Played(broken.pieces[:2], cut=True)) as server:
+OVERLOADED = b'data: {"error": {"message": "overloaded", "code": 429}}\n\n'
+
+
+@pytest.mark.parametrize("end", [b"", piece(OVERLOADED) + END])
+def test_nothing_is_tried_again_once_text_has_come(end: bytes) -> None:
+    broken = [*streamed(["Hel", "lo"]).pieces[:2], end]
+    with ManyServer(lambda asked, _: Played(broken, cut=True)) as server:
         outcomes = read(Batch(Runner(None), calls(server.url, 2, stream=True)))
     assert len(server.seen.requests) == 2
     assert [(o.run.status, o.run.text) for o in outcomes.values()] == [("incomplete", "Hel")] * 2
 
 
 def test_an_error_inside_a_stream_is_tried_again_while_no_text_has_come() -> None:
-    event = b'data: {"error": {"message": "overloaded", "code": 429}}\n\n'
-
     def decide(asked: dict[str, Any], earlier: int) -> Played:
-        if earlier:
-            return streamed(["fine"])
-        top = streamed([]).pieces[0]
-        return Played([top, b"%x\r\n%s\r\n0\r\n\r\n" % (len(event), event)])
+        return streamed(["fine"]) if earlier else Played([streamed([]).pieces[0], piece(OVERLOADED) + END])
 
     with ManyServer(decide) as server:
         outcomes = read(Batch(Runner(None), calls(server.url, 2, stream=True)))
     assert [(o.run.status, o.run.text, o.run.attempts) for o in outcomes.values()] == [("ok", "fine", 2)] * 2
 
 
-def test_a_connection_that_breaks_before_the_answer_is_tried_again() -> None:
+@pytest.mark.parametrize("came", [b"", streamed([]).pieces[0]])
+def test_a_connection_that_breaks_before_any_text_is_tried_again(came: bytes) -> None:
     def decide(asked: dict[str, Any], earlier: int) -> Played:
-        return whole() if earlier else Played([b""], cut=True)
+        return streamed(["fine"]) if earlier else Played([came], cut=True)
 
     with ManyServer(decide) as server:
-        outcomes = read(Batch(Runner(None), calls(server.url, 2)))
+        outcomes = read(Batch(Runner(None), calls(server.url, 2, stream=True)))
     assert [(o.run.status, o.run.attempts) for o in outcomes.values()] == [("ok", 2)] * 2
 
 
