@@ -136,7 +136,11 @@ function render({ model, el }) {
   kernel?.disposed?.connect(lost);
   window.addEventListener("keydown", press, true);
   update();
-  const around = el.closest("[tabindex]");
+  // Known once it is in the page; what is right around it may be replaced together with it.
+  let around = null;
+  root.addEventListener("focusin", () => {
+    around = el.closest(".jp-Cell[tabindex]") ?? el.closest("[tabindex]");
+  });
   return () => {
     clearTimeout(waiting);
     window.removeEventListener("keydown", press, true);
