@@ -41,10 +41,10 @@ def summary(frame: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         - ``<name>_mean`` and ``<name>_se`` (standard error) per column ``score_<name>``: the mean over cases, each case
           first averaged over its repeats,
         - ``latency_median_s``, ``latency_p95_s``, ``ttft_median_s``, ``ttft_p95_s``, ``tokens_per_s`` (median),
-        - ``cost_usd`` (what the calls cost; cached ones with their first cost), ``cost_paid_usd`` (without cached ones;
-          the demo's play money counts), ``cost_per_call_usd`` (mean over priced calls), ``cost_per_pass_usd`` (cost of
-          the priced calls for each of them that passed), ``unpriced`` (answered calls whose cost is unknown, and thus
-          in no total).
+        - ``cost_usd`` (what the calls cost; cached ones with their first cost), ``cost_paid_usd`` (without what came from
+          a cache or in the demo's play money), ``cost_per_call_usd`` (mean over priced calls), ``cost_per_pass_usd``
+          (cost of the priced calls for each of them that passed), ``unpriced`` (answered calls whose cost is unknown,
+          and thus in no total).
 
         ``.attrs["methods"]`` tells per column how an interval or a quantile was made, ``.attrs["confidence"]`` how sure
         the intervals are.
@@ -173,11 +173,13 @@ def _speeds(grid: Grid, frame: pd.DataFrame, ok: Any) -> dict[str, Floats]:
 
 
 def _costs(grid: Grid, frame: pd.DataFrame, answered: Any) -> dict[str, Any]:
-    cost, cached = floats(frame, "cost_usd"), truths(frame, "cached") == 1
+    cost = floats(frame, "cost_usd")
+    # What came from a cache costs nothing, and the demo gateway's money is play money.
+    free = (truths(frame, "cached") == 1) | (truths(frame, "demo") == 1)
     priced = ~np.isnan(cost)
     total = _sum(grid, cost, priced)
-    paid = _sum(grid, cost, priced & ~cached)
-    nothing_paid = (_count(grid, cached) > 0) & (_count(grid, answered & ~cached) == 0)
+    paid = _sum(grid, cost, priced & ~free)
+    nothing_paid = (_count(grid, free) > 0) & (_count(grid, answered & ~free) == 0)
     passes = _count(grid, priced & (truths(frame, "passed") == 1))
     return {
         "cost_usd": total,

@@ -98,13 +98,7 @@ class RunStore:
         self._put({"event": "finish", "row": clean(run)})
 
     def write(self, rows: Sequence[tuple[Run, bool]]) -> None:
-        """Write several runs in one transaction. Never raises for a failing database; see :meth:`take_trouble`.
-
-        Parameters
-        ----------
-        rows : sequence of (Run, bool)
-            Each with whether it begins; else it is completed.
-        """
+        """Write runs in one transaction, each with whether it begins. Never raises; see :meth:`take_trouble`."""
         self._put(*({"event": "start" if start else "finish", "row": clean(run)} for run, start in rows))
 
     def take_trouble(self) -> str | None:
@@ -181,10 +175,6 @@ class RunStore:
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id."""
         return next(iter(self._runs(queries.one(run_id))), None)
-
-    def recent(self, n: int) -> list[Run]:
-        """Return the last runs whole, newest last."""
-        return self._runs(queries.latest(n))[::-1]
 
     def cached(self, cache_key: str) -> Run | None:
         """Return the newest successful run with this cache key, or None; None as well while the log is unreadable."""

@@ -227,6 +227,11 @@ def test_what_was_paid_for_cached_answers_alone_is_nothing() -> None:
     assert pd.isna(summary(frame).loc["a", "cost_paid_usd"]), "the one call that was paid has no price"
 
 
+def test_play_money_is_never_paid() -> None:
+    frame = table({"a": [True, True]}, cost_usd=0.25, demo=pd.array([True, True], dtype="boolean"))
+    assert summary(frame).loc["a", ["cost_usd", "cost_paid_usd"]].to_list() == [0.5, 0.0]
+
+
 def test_a_pass_of_unknown_cost_makes_the_others_no_cheaper() -> None:
     found = summary(table({"a": [True, True, False]}, cost_usd=[0.5, None, 0.25])).loc["a"]
     assert found[["cost_usd", "cost_per_pass_usd", "cost_per_call_usd", "unpriced"]].to_list() == [0.75, 0.75, 0.375, 1]
