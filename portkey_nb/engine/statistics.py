@@ -41,10 +41,10 @@ def summary(frame: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         - ``<name>_mean`` and ``<name>_se`` (standard error) per column ``score_<name>``: the mean over cases, each case
           first averaged over its repeats,
         - ``latency_median_s``, ``latency_p95_s``, ``ttft_median_s``, ``ttft_p95_s``, ``tokens_per_s`` (median),
-        - ``cost_usd`` (what the calls cost; cached ones with their first cost), ``cost_paid_usd`` (without what came from
-          a cache or in the demo's play money), ``cost_per_call_usd`` (mean over priced calls), ``cost_per_pass_usd``
-          (cost of the priced calls for each of them that passed), ``unpriced`` (answered calls whose cost is unknown,
-          and thus in no total).
+        - ``cost_usd`` (what the calls cost; cached ones with their first cost), ``cost_paid_usd`` (without cached ones
+          and the demo's play money), ``cost_per_call_usd`` (mean over priced calls), ``cost_per_pass_usd`` (cost of
+          the priced calls for each of them that passed), ``unpriced`` (answered calls whose cost is unknown, and
+          thus in no total).
 
         ``.attrs["methods"]`` tells per column how an interval or a quantile was made, ``.attrs["confidence"]`` how sure
         the intervals are.
