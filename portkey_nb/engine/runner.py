@@ -313,7 +313,8 @@ async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, pre
             if quiet and progress.first_piece is not None:
                 stream.fold()
         # Not when the connection was done with: a gateway may hold it open behind the answer.
-        progress.ended = stream.fed_at
+        # What came in one go was fed before its first piece was heard.
+        progress.ended = max((at for at in (stream.fed_at, progress.first_piece) if at is not None), default=None)
     finally:
         progress.completion = stream.partial
         await stream.close()

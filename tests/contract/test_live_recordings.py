@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from portkey_nb import errors
@@ -49,7 +50,12 @@ def _headers(answer: Told) -> dict[str, str]:
 def test_the_gateway_answers_as_recorded(local_gateway: Started, upstream: Providers, name: str) -> None:
     call, then = recording(name), _then(name)
     upstream.seen.clear()
-    now = asked_again(call, local_gateway.base_url, upstream)
+    try:
+        now = asked_again(call, local_gateway.base_url, upstream)
+    except httpx.ReadError:
+        # Node closes behind its 431 while the headers are still being sent, so that the answer may be lost.
+        assert then.status == 431
+        return
     assert now.status == then.status
     assert _headers(now) == _headers(then)
     assert settled(now.data) == settled(then.data)
