@@ -64,7 +64,7 @@ def _choices(magics: Any, before: str) -> tuple[str, Collection[str]]:
     if previous == "--config":
         return current, config_names(magics.shell.user_ns)
     if previous in ("--tools", "--schema", "--image"):
-        return current, _fitting(previous, magics.shell.user_ns)
+        return current, fitting(previous, magics.shell.user_ns)
     if previous == "--chat" or earlier in (["%portkey", "chat"], ["%portkey", "reset"]):
         return current, set(magics.known.chats)
     if previous == "--base-url":
@@ -76,7 +76,7 @@ def _choices(magics: Any, before: str) -> tuple[str, Collection[str]]:
     return current, FLAGS
 
 
-def _fitting(flag: str, namespace: Mapping[str, Any]) -> list[str]:
+def fitting(flag: str, namespace: Mapping[str, Any]) -> list[str]:
     """Return the variables that a flag could name: functions, classes and schemas, or images."""
     kinds: dict[str, Callable[[Any], bool]] = {
         "--tools": lambda value: inspect.isroutine(value) and not inspect.isbuiltin(value),

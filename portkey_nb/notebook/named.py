@@ -14,7 +14,7 @@ from portkey_nb.engine.tools import Tool, tools_of
 from portkey_nb.errors import ConfigError, PromptError
 from portkey_nb.gateway.routing import parse_config
 from portkey_nb.gateway.secrecy import hidden
-from portkey_nb.notebook.completion import config_names
+from portkey_nb.notebook.completion import config_names, fitting
 
 KEY_IN_CELL = (
     "a key stands in this cell and is saved with the notebook; keep it in a variable, and write {{name}} in "
@@ -118,7 +118,7 @@ def _value(name: str, namespace: Mapping[str, Any], flag: str, what: str) -> Any
     if not _is_name(name):
         raise PromptError(f"{flag} {name!r} is no name; define {what} in the notebook and name it")
     if first not in namespace:
-        close = difflib.get_close_matches(first, [known for known in namespace if not known.startswith("_")], 1)
+        close = difflib.get_close_matches(first, fitting(flag, namespace), 1)
         hint = f"did you mean `{close[0]}`?" if close else "run the cell that defines it"
         raise PromptError(f"{flag} {name}: `{first}` is not defined in this notebook; {hint}")
     value = namespace[first]

@@ -141,6 +141,7 @@ def test_a_misfit_is_shown_kept_and_fails_the_cell(shell: Any, capsys: pytest.Ca
         ("--tools 3", "no name"),
         ("--schema Nothing", "not defined"),
         ("--schema ulm", "City"),
+        ("--schema opem", "run the cell that defines it"),
         ("--schema {broken", "closed"),
         ("--image nothing", "no variable and no file"),
         ("--image ./nothing.png", "nothing.png"),
