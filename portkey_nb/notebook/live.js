@@ -1,78 +1,10 @@
-// Paints a running cell from small messages. Closed HTML comes from the kernel's own renderer and is only ever added;
-// what is open comes as text and is set as text.
-const WORDS = { wait: "waiting", think: "thinking", write: "writing" };
-
+// Paints a running cell from small messages: each of its columns grows as column.js lets it.
 function column(box) {
   const body = box.children[box.children.length - 2];
-  const foot = box.lastElementChild;
-  const tail = document.createElement("span");
-  tail.className = "pk-tail";
-  tail.setAttribute("aria-hidden", "true");
-  tail.append("");
-  body.append(tail);
   body.setAttribute("role", "log");
   body.setAttribute("aria-live", "polite");
-  body.setAttribute("aria-busy", "true");
   if (box.children.length > 2) body.setAttribute("aria-label", box.firstElementChild.textContent);
-  const stack = [body];
-  let state = "wait";
-  let thought = null;
-  let note = "";
-
-  function add(html) {
-    const into = stack[stack.length - 1];
-    if (tail.parentNode === into) tail.insertAdjacentHTML("beforebegin", html);
-    else into.insertAdjacentHTML("beforeend", html);
-    return tail.parentNode === into ? tail.previousElementSibling : into.lastElementChild;
-  }
-  function run(op) {
-    if (op[0] === "=") add(op.slice(1));
-    else if (op[0] === "-") stack.length > 1 && stack.pop();
-    else {
-      let inner = add(op.slice(1));
-      while (inner.lastElementChild) inner = inner.lastElementChild;
-      stack.push(inner);
-    }
-  }
-  function place() {
-    const into = stack[stack.length - 1];
-    const home = into.tagName === "CODE" ? into : body;
-    if (tail.parentNode !== home || tail.nextSibling) home.append(tail);
-  }
-  return {
-    apply(change) {
-      if (change.n) note = ` · ${change.n}`;
-      if (change.k) {
-        body.insertAdjacentHTML("afterbegin", change.k);
-        thought = body.firstElementChild;
-        state = "think";
-      }
-      if (change.h) thought.lastElementChild.append(change.h);
-      if (change.o || change.t) {
-        if (thought && state === "think") thought.open = false;
-        state = "write";
-      }
-      if (change.o) change.o.forEach(run);
-      if (change.r) tail.firstChild.data = "";
-      if (change.t) {
-        const text = tail.firstChild;
-        text.appendData(text.length ? change.t : change.t.replace(/^\n+/, ""));
-      }
-      place();
-      if (change.e) add(change.e);
-      if (change.d) {
-        state = "done";
-        tail.remove();
-        body.setAttribute("aria-busy", "false");
-        if (thought) thought.open = false;
-      }
-      if (change.f !== undefined) foot.textContent = change.f;
-    },
-    tick(seconds) {
-      if (state === "done") return;
-      foot.textContent = `${WORDS[state]} · ${seconds.toFixed(1)} s${note}`;
-    },
-  };
+  return growingColumn(body, box.lastElementChild);
 }
 
 function view(el, shell) {

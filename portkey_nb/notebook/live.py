@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TextIO
 
-from portkey_nb.notebook.painters import HtmlPainter, LiveColumn, TextPainter, WidgetPainter
+from portkey_nb.notebook.growth import LiveColumn
+from portkey_nb.notebook.painters import HtmlPainter, TextPainter, WidgetPainter
 from portkey_nb.views.steps import Step
 
 Mode = Literal["widget", "html", "text"]

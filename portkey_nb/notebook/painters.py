@@ -2,89 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, TextIO
 from uuid import uuid4
 
 from IPython.display import publish_display_data
 
-from portkey_nb.views.columns import Column, error_html, shell_html, side_by_side, thought_html
-from portkey_nb.views.growing import GrowingMarkdown
+from portkey_nb.notebook.assets import script, style
+from portkey_nb.notebook.growth import Growth, LiveColumn
+from portkey_nb.views.columns import shell_html, side_by_side
 from portkey_nb.views.safety import plain_text
-from portkey_nb.views.steps import Step, step_html, step_text
+from portkey_nb.views.steps import Step, step_text
 
 _SNAPSHOTS_S = (0.3, 1.0)
 _REPAINT_S, _REPAINT_GROWTH = 0.5, 1.02
-
-
-class LiveColumn:
-    """One reply under way: what has come, and what of it has not been painted."""
-
-    def __init__(self, label: str) -> None:
-        self.label = label
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
-        self.length = 0
-        self.footer: str | None = None
-        self.error: str | None = None
-        self.ended = False
-        self.changed = True
-        self.steps: list[Step] = []
-        self.note = ""
-        self.noted = self.fenced = False
-        self.new_parts: list[str | Step] = []
-        self.new_reasoning: list[str] = []
-
-    def push(self, text: str, kind: str) -> None:
-        """Take a piece of text or reasoning."""
-        whole, new = (self.reasoning, self.new_reasoning) if kind == "reasoning" else (self.text, self.new_parts)
-        whole.append(text)
-        new.append(text)
-        self.length += len(text)
-        self.changed = True
-
-    def step(self, step: Step) -> None:
-        """Take a step before the answer; the text so far was said on the way to it."""
-        said = "".join(self.text)
-        self.steps += [Step(text=said), step] if said else [step]
-        self.text.clear()
-        self.fenced = False
-        self.new_parts.append(step)
-        self.length += len(step.result)
-        self.changed = True
-
-    def end(self, footer: str | None = None, error: str | None = None) -> None:
-        """Note that the reply has ended, and how."""
-        self.footer = self.footer if footer is None else footer
-        self.error = self.error if error is None else error
-        self.ended = self.changed = True
-
-    def take(self) -> tuple[list[str | Step], str]:
-        """Return the texts and steps, in order, and the reasoning that have not been painted; they count as painted."""
-        parts: list[str | Step] = []
-        for part in self.new_parts:
-            if parts and isinstance(part, str) and isinstance(parts[-1], str):
-                parts[-1] += part
-            else:
-                parts.append(part)
-        reasoning = "".join(self.new_reasoning)
-        self.new_parts, self.new_reasoning, self.changed = [], [], False
-        return parts, reasoning
-
-    def static(self) -> Column:
-        """Return the column as it stands."""
-        return Column(
-            label=self.label,
-            text="".join(self.text),
-            footer=self.footer or self.note,
-            error=self.error,
-            reasoning="".join(self.reasoning),
-            steps=tuple(self.steps),
-        )
 
 
 class _Display:
@@ -111,8 +44,7 @@ class WidgetPainter:
     def __init__(self, now: float) -> None:
         self._display = _Display()
         self._widget: Any = None
-        self._growing: list[GrowingMarkdown] = []
-        self._done: list[bool] = []
+        self._growths: list[Growth] = []
         self._log: list[list[Any]] = []
         self._begun = now
         self._snapshots = list(_SNAPSHOTS_S)
@@ -120,8 +52,7 @@ class WidgetPainter:
 
     def start(self, columns: Sequence[LiveColumn]) -> None:
         """Open the widget with empty columns."""
-        self._growing = [GrowingMarkdown() for _ in columns]
-        self._done = [False] * len(columns)
+        self._growths = [Growth() for _ in columns]
         shell = shell_html([column.label for column in columns], chrome=len(columns) > 1)
         self._widget = _widget_class()(shell=shell)
         self._widget.on_msg(self._on_message)
@@ -134,7 +65,7 @@ class WidgetPainter:
 
     def paint(self, columns: Sequence[LiveColumn], now: float) -> None:
         """Send one message with the changes of all columns."""
-        changes = [(i, self._change(i, column)) for i, column in enumerate(columns) if column.changed]
+        changes = [(i, self._growths[i].change(column)) for i, column in enumerate(columns) if column.changed]
         message = [len(self._log), *([i, change] for i, change in changes if change)]
         if len(message) == 1:
             return
@@ -146,49 +77,6 @@ class WidgetPainter:
             self._widget.early = list(self._log)
         else:
             self._widget.send({"m": message})
-
-    def _change(self, index: int, column: LiveColumn) -> dict[str, Any]:
-        first_thought = len(column.reasoning) == len(column.new_reasoning) > 0
-        parts, reasoning = column.take()
-        change: dict[str, Any] = {}
-        if column.note and not column.noted:
-            column.noted = True
-            change["n"] = column.note
-        if first_thought:
-            change["k"] = thought_html(open_=True)
-        if reasoning:
-            change["h"] = plain_text(reasoning)
-        ending = column.ended and not self._done[index]
-        ops, reset, tail = self._grow(index, parts, ending=ending)
-        if ending:
-            self._done[index] = True
-            change["d"] = 1
-        change |= {"o": ops} if ops else {}
-        change |= {"r": 1} if reset else {}
-        change |= {"t": tail} if tail else {}
-        if column.ended:
-            change |= {"f": column.footer or ""}
-            if column.error:
-                change["e"] = error_html(column.error)
-        return change
-
-    def _grow(self, index: int, parts: Sequence[str | Step], *, ending: bool) -> tuple[list[str], bool, str]:
-        """Return what texts and steps add to a column: operations, whether the open tail goes, and the new tail."""
-        ops: list[str] = []
-        reset, tail = False, ""
-        for part in [*parts, None] if ending else parts:
-            if isinstance(part, str):
-                update = self._growing[index].feed(part)
-            else:
-                # A step closes the text before it; what is said after it begins anew.
-                update = self._growing[index].finish()
-                self._growing[index] = GrowingMarkdown()
-            ops += update.ops
-            tail = update.tail if update.reset else tail + update.tail
-            reset = reset or update.reset
-            if isinstance(part, Step):
-                ops.append("=" + step_html(part))
-        return ops, reset, tail
 
     def close(self, columns: Sequence[LiveColumn], bundle: Mapping[str, Any]) -> None:
         """Put static output in the widget's place, and leave nothing of the widget behind."""
@@ -207,19 +95,13 @@ def _widget_class() -> Any:
     import traitlets
 
     class LiveWidget(anywidget.AnyWidget):
-        _esm = _asset("live.js")
-        _css = _asset("live.css")
+        _esm = script("column.js", "live.js")
+        _css = style("live.css")
         shell = traitlets.Unicode().tag(sync=True)
         layout = traitlets.Any(None).tag(sync=True)  # a model of its own, of 1 KB, that nothing here uses
         early: Any = traitlets.List().tag(sync=True)
 
     return LiveWidget
-
-
-def _asset(name: str) -> str:
-    """Return a file's text without comment lines and indentation, for it goes over the wire with each cell."""
-    text = (files("portkey_nb.notebook") / name).read_text(encoding="utf-8")
-    return re.sub(r"^\s*//.*\n|^\s+", "", text, flags=re.MULTILINE)
 
 
 class HtmlPainter:

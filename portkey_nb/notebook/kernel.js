@@ -1,0 +1,26 @@
+// watchKernel(model, el, lost) -> function that ends the watching.
+//   lost() is called when the kernel of a widget has died, was restarted, or is no longer connected; el is the widget's
+//   element. It may be called more than once.
+// A widget hears of a restart alone, and the model that it is given does not tell whether it is live.
+const DEAD = ["autorestarting", "dead", "restarting", "terminating"];
+
+function watchKernel(model, el, lost) {
+  const kernel = model.widget_manager?.kernel;
+  const status = (_, now) => {
+    if (DEAD.includes(now)) lost();
+  };
+  const disconnected = () => {
+    setTimeout(() => {
+      if (el.closest(".jupyter-widgets-disconnected")) lost();
+    });
+  };
+  const disposed = () => lost();
+  model.on("comm_live_update", disconnected);
+  kernel?.statusChanged?.connect(status);
+  kernel?.disposed?.connect(disposed);
+  return () => {
+    model.off("comm_live_update", disconnected);
+    kernel?.statusChanged?.disconnect(status);
+    kernel?.disposed?.disconnect(disposed);
+  };
+}
