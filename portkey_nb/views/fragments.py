@@ -23,6 +23,10 @@ class _Renderer(RendererHTML):
     def text(self, tokens: _Tokens, idx: int, *_: Any) -> str:
         return escape_prose(tokens[idx].content)
 
+    def softbreak(self, tokens: _Tokens, idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+        # A person means the end of a line as it stands; a model's text flows.
+        return "<br>\n" if env.get("breaks") else "\n"
+
     def code_inline(self, tokens: _Tokens, idx: int, *_: Any) -> str:
         return _code(tokens[idx].content)
 
