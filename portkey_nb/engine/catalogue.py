@@ -53,8 +53,8 @@ async def list_models(base_url: str | None, options: Mapping[str, Any]) -> list[
 
     Examples
     --------
-    >>> import asyncio
-    >>> found = asyncio.run(list_models("demo", {}))
+    >>> from portkey_nb.engine.loop import submit
+    >>> found = submit(list_models("demo", {})).result()
     >>> ModelName("claude-sonnet", "anthropic") in found
     True
     """

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from IPython.core.error import StdinNotImplementedError
 
+from portkey_nb.engine.catalogue import list_models
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.normalize import content_text
@@ -141,9 +142,8 @@ def _money_line(totals: Totals) -> str:
 def _models(magics: Any, wanted: str) -> Any:
     import pandas as pd  # only where a table is shown
 
-    client = client_for(magics.base_url or None, {})
     try:
-        found = submit(client.models.list()).result()
+        found = submit(list_models(magics.base_url or None, {})).result()
     except APIStatusError as error:
         if not not_allowed(error):
             raise
@@ -151,10 +151,9 @@ def _models(magics: Any, wanted: str) -> Any:
     if found is None:
         _say("not allowed for this key: it may not list models; name the one you know with -m")
         return None
-    listed = [(str(model.id or ""), str(model.owned_by or "")) for model in found]
-    rows = [(name, owner) for name, owner in listed if wanted.lower() in name.lower()]
+    rows = [(model.name, model.provider) for model in found if wanted.lower() in model.name.lower()]
     magics.known.models.update(name for name, _ in rows)
-    if not listed:
+    if not found:
         raise PromptError("the gateway lists no models; name the model you know with -m")
     if not rows:
         raise PromptError(f"no model has {wanted!r} in its name; `%portkey models` lists all {len(found)}")
