@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import pytest
 
-from tests.browser.lab import CHROMIUM, Lab, LabPage
+from tests.browser import lab as rooms
+from tests.browser.lab import CHROMIUM, Lab, LabPage, NotebookPage
 from tests.conftest import REQUIRE_ALL
+
+REMEDY = "run: pip install -e '.[browser]'"
 
 
 def missing(what: str, remedy: str) -> NoReturn:
@@ -22,15 +25,19 @@ def missing(what: str, remedy: str) -> NoReturn:
     pytest.skip(f"{reason} ({REQUIRE_ALL}=1 makes this a failure)")
 
 
+def need(module: str, name: str) -> None:
+    """Skip, or fail, where a Python package is missing."""
+    if importlib.util.find_spec(module) is None:
+        missing(name, REMEDY)
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    remedy = "run: pip install -e '.[browser]'"
-    for module, name in {"playwright": "Playwright", "jupyterlab": "JupyterLab"}.items():
-        if importlib.util.find_spec(module) is None:
-            missing(name, remedy)
+    need("playwright", "Playwright")
+    need("jupyterlab", "JupyterLab")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
-        missing("Chromium", f"Debian: apt-get install chromium, and {remedy}")
+        missing("Chromium", f"Debian: apt-get install chromium, and {REMEDY}")
     from playwright.sync_api import sync_playwright  # an extra of the tests
 
     with sync_playwright() as playwright:
@@ -51,3 +58,19 @@ def page(lab: Lab, browser: Any) -> Iterator[LabPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     yield LabPage(lab, context.new_page())
     context.close()
+
+
+@pytest.fixture
+def notebook_page(lab: Lab, browser: Any) -> Iterator[NotebookPage]:
+    """Give a page of Notebook 7, which the server of ``portkey-nb lab`` serves as well."""
+    need("notebook", "Notebook 7")
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield NotebookPage(lab, context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def violations() -> Callable[[Any, str], list[str]]:
+    """Give the accessibility check of a part of a page."""
+    need("axe_playwright_python", "axe-playwright-python")
+    return rooms.violations
