@@ -98,6 +98,11 @@ class Growth:
     `portkey_nb.views.growing.Update`), ``r`` the open tail is emptied, ``t`` text added to the tail, ``e`` an error as
     HTML, ``d`` the reply is done, ``f`` the footer's text.
 
+    Parameters
+    ----------
+    errors : bool
+        Whether a reply that failed ends with its error; where it does not, that is shown by other means.
+
     Examples
     --------
     >>> column, growth = LiveColumn("gpt-4o"), Growth()
@@ -106,7 +111,8 @@ class Growth:
     {'o': ['=<p>One <em>two</em></p>\\n'], 'r': 1, 't': 'Thr'}
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, errors: bool = True) -> None:
+        self._errors = errors
         self._growing = GrowingMarkdown()
         self._thinking = self._done = False
         self._once: dict[str, Any] = {}
@@ -137,7 +143,7 @@ class Growth:
             change["d"] = 1
         if ended:
             change["f"] = column.footer or ""
-            if column.error:
+            if column.error and self._errors:
                 change["e"] = error_html(column.error)
         self._keep(change)
         return change

@@ -1,0 +1,296 @@
+"""The widget of a chat panel as pages see it: what differs from what they have is sent, and what they say is heard.
+
+Every message that changes what pages have has a number ``s`` one above the one before. A page that joins, or misses a
+number, says hello; it alone is then given everything as of the last number (``"all"``), with ``s`` that number.
+
+- An entry in ``"all"`` is whole: of a reply that grows, ``"log"`` holds the changes so far, see
+  `portkey_nb.notebook.growth.Growth`, and the changes that follow come under ``"grow"``.
+- An entry in ``"put"`` is new, or takes the place of the one of its id. What of it pages have already does not come
+  again: ``html`` and ``images`` of an entry are left out where they are the same, and a column has ``"grown": true``
+  in place of ``html`` where its text is what the page shows, or goes on growing there. A column that begins to grow
+  has ``"log"``.
+- ``"grow"`` never names a column that the same message puts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from portkey_nb.engine.loop import background_loop, submit
+from portkey_nb.notebook.assets import script, style
+from portkey_nb.notebook.growth import Growth, LiveColumn
+
+SCRIPTS = ("column.js", "kernel.js", "typeset.js", "panel/panel.js")
+STYLES = ("live.css", "panel/panel.css")
+
+_log = logging.getLogger(__name__)
+
+Entry = Mapping[str, Any]
+Message = dict[str, Any]
+
+
+class Stage:
+    """What a panel shows, on every page that shows it.
+
+    Everything is sent by the background loop, in one order, and may be asked for in any thread.
+
+    Parameters
+    ----------
+    act : callable
+        Called with a message of a page, a mapping, and its binary buffers. It is called in the main thread or in one
+        of the kernel's for widgets, and must return soon; what it raises is only logged, for
+        debugging.
+    interval : float
+        Least time between two paintings, in seconds.
+
+    Examples
+    --------
+    >>> stage = Stage(lambda message, buffers: None)
+    >>> stage.show([{"id": "a", "role": "user", "html": "<p>Hi</p>", "columns": []}], {"title": "draft"})
+    >>> stage.close()
+    """
+
+    def __init__(self, act: Callable[[Mapping[str, Any], Sequence[memoryview]], None], interval: float = 0.08) -> None:
+        self._act = act
+        self._interval = interval
+        self._pages = _Pages()
+        self._lock = threading.Lock()  # of what other threads say; the rest is the loop's
+        self._widget: Any = None
+        self._scene: tuple[Sequence[Entry], Mapping[str, Any]] = ((), {})
+        self._due = self._closed = False
+        self._watched = False
+        self._painted = float("-inf")
+
+    @property
+    def widget(self) -> Any:
+        """The anywidget, made on first use."""
+        with self._lock:
+            if self._widget is None:
+                self._widget = _widget_class()()
+                self._widget.on_msg(self._hear)
+            return self._widget
+
+    def show(self, entries: Sequence[Entry], bar: Mapping[str, Any]) -> None:
+        """Show the whole scene as it is now; what differs from before is sent within ``interval``.
+
+        Parameters
+        ----------
+        entries : sequence of mapping
+            In order, each of an ``id`` of its own; not to be changed afterwards. A column may hold ``"live"``, a
+            `LiveColumn`: its growth is sent, and once it has ended and comes without ``"live"``, its ``"html"`` goes
+            only to pages that have not seen it grow.
+        bar : mapping
+            Only the keys whose values have changed are sent.
+        """
+        with self._lock:
+            self._scene = (entries, bar)
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that a reply of the scene has grown."""
+        with self._lock:
+            if self._due or self._closed:
+                return
+            self._due = True
+        submit(self._paint_when_due())
+
+    def tell(self, view: str | None, message: Mapping[str, Any]) -> None:
+        """Send a message at once, to one view or to all."""
+        background_loop().call_soon_threadsafe(self._send, {**message, "to": view})
+
+    def flush(self) -> None:
+        """Send what has not been sent, and return when that is done."""
+        if _on_the_loop():
+            self._paint()
+        else:
+            submit(self._flush()).result()
+
+    def close(self) -> None:
+        """Take the widget off all pages; what is shown from here on goes nowhere."""
+        with self._lock:
+            self._closed, widget = True, self._widget
+        if widget is not None:
+            widget.close()
+
+    async def _paint_when_due(self) -> None:
+        await asyncio.sleep(max(0.0, self._painted + self._interval - time.monotonic()))
+        self._paint()
+
+    async def _flush(self) -> None:
+        self._paint()
+
+    def _paint(self) -> None:
+        with self._lock:
+            self._due = False  # what is shown from here on is painted next time
+            entries, bar = self._scene
+        self._painted = time.monotonic()
+        for message in self._pages.changes(entries, bar):
+            if self._watched:
+                self._send(message)
+
+    def _send(self, message: Message) -> None:
+        with self._lock:
+            widget = None if self._closed else self._widget
+        if widget is None:
+            return
+        try:
+            widget.send(message)
+        except Exception:  # noqa: BLE001 (a kernel that ends closes its sockets in an order of its own)
+            _log.debug("not sent to the panel", exc_info=True)
+
+    def _hear(self, _: Any, message: Any, buffers: Any = None) -> None:
+        if not isinstance(message, Mapping) or self._closed:
+            return
+        if message.get("do") == "hello":
+            if isinstance(view := message.get("view"), str):
+                background_loop().call_soon_threadsafe(self._welcome, view)
+            return
+        try:
+            self._act(message, [memoryview(one) for one in buffers or ()])
+        except Exception:  # noqa: BLE001 (one message must not cost those after it)
+            _log.debug("a message of the panel's page failed", exc_info=True)
+
+    def _welcome(self, view: str) -> None:
+        self._paint()
+        self._watched = True
+        self._send({**self._pages.whole(), "to": view})
+
+
+@dataclass
+class _Reply:
+    """A reply that grows on pages."""
+
+    live: LiveColumn
+    sent: float
+    growth: Growth = field(default_factory=lambda: Growth(errors=False))
+
+
+class _Pages:
+    """What all pages have that have said hello: pure, used by one thread."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._entries: dict[str, Message] = {}
+        self._order: list[str] = []
+        self._bar: Message = {}
+        self._replies: dict[tuple[str, str], _Reply] = {}
+
+    def whole(self) -> Message:
+        """Return everything that pages have."""
+        entries = [self._entries[name] for name in self._order]
+        shown = [{**entry, "columns": [self._column(entry["id"], one) for one in _columns(entry)]} for entry in entries]
+        return {"s": self._number, "all": {"entries": shown, "bar": dict(self._bar)}}
+
+    def _column(self, entry: str, column: Message) -> Message:
+        reply = self._replies.get((entry, column["id"]))
+        if reply is None:
+            return column
+        return {**column, "log": reply.growth.log, "waited": round(time.monotonic() - reply.sent, 1)}
+
+    def changes(self, entries: Sequence[Entry], bar: Mapping[str, Any]) -> Iterator[Message]:
+        """Yield the messages after which pages have this, in their order."""
+        grow = list(self._grow(entries))
+        change: Message = {}
+        order = [entry["id"] for entry in entries]
+        if order != self._order:
+            change["order"] = order
+        if put := list(self._put(entries)):
+            change["put"] = put
+        self._order = order
+        self._entries = {name: self._entries[name] for name in order}
+        if news := {key: bar.get(key) for key in {**self._bar, **bar} if self._bar.get(key) != bar.get(key)}:
+            change["bar"] = news
+            self._bar = dict(bar)
+        # What is put may have taken the place of what grows: that has its end before.
+        if grow and put:
+            yield self._numbered({"grow": grow})
+        elif grow:
+            change["grow"] = grow
+        if change:
+            yield self._numbered(change)
+
+    def _numbered(self, change: Message) -> Message:
+        self._number += 1
+        return {"s": self._number, **change}
+
+    def _grow(self, entries: Sequence[Entry]) -> Iterator[list[Any]]:
+        """Yield what has come of the replies that pages know; those whose columns are not live any more end."""
+        live = {(entry["id"], one["id"]): one.get("live") for entry in entries for one in _columns(entry)}
+        for (entry, column), reply in self._replies.items():
+            if (entry, column) not in live:
+                continue
+            if live[entry, column] is not reply.live and not reply.live.ended:
+                reply.live.end()
+            if change := reply.growth.change(reply.live):
+                yield [entry, column, change]
+
+    def _put(self, entries: Sequence[Entry]) -> Iterator[Message]:
+        """Yield the entries that differ from what pages have, without what of them pages have."""
+        replies: dict[tuple[str, str], _Reply] = {}
+        for entry in entries:
+            before = self._entries.get(entry["id"], {})
+            known = {column["id"]: column for column in _columns(before)}
+            whole: list[Message] = []
+            brief: list[Message] = []
+            for column in _columns(entry):
+                key = (entry["id"], column["id"])
+                whole.append({name: value for name, value in column.items() if name not in ("live", "waited")})
+                brief.append(self._brief(key, column, known.get(column["id"]), replies))
+            now = {**entry, "columns": whole}
+            anew = any("log" in column for column in brief)
+            self._entries[entry["id"]] = now
+            if now != before or anew:
+                same = {name for name in ("html", "images") if name in before and before[name] == now.get(name)}
+                yield {**{name: value for name, value in now.items() if name not in same}, "columns": brief}
+        self._replies = replies
+
+    def _brief(
+        self, key: tuple[str, str], column: Entry, before: Message | None, replies: dict[tuple[str, str], _Reply]
+    ) -> Message:
+        """Return a column without the HTML that pages have; a live one is noted among the replies that grow."""
+        brief = {name: value for name, value in column.items() if name != "live"}
+        live, reply = column.get("live"), self._replies.get(key)
+        if live is not None:
+            if reply is None or reply.live is not live:
+                reply = _Reply(live, time.monotonic() - float(column.get("waited") or 0))
+                reply.growth.change(live)
+                brief["log"] = reply.growth.log
+            else:
+                brief["grown"] = True
+            replies[key] = reply
+        elif reply is not None or (before is not None and before.get("html") == column.get("html")):
+            brief.pop("html", None)
+            brief["grown"] = True
+        return brief
+
+
+def _columns(entry: Entry) -> Sequence[Any]:
+    return entry.get("columns") or ()
+
+
+def _on_the_loop() -> bool:
+    try:
+        return asyncio.get_running_loop() is background_loop()
+    except RuntimeError:
+        return False
+
+
+@cache
+def _widget_class() -> Any:
+    # Loaded late: only a panel that is shown needs ipywidgets.
+    import anywidget
+
+    class PanelWidget(anywidget.AnyWidget):
+        """Holds nothing of the conversation: what closed widgets hold may stay in a saved notebook."""
+
+        _esm = script(*SCRIPTS)
+        _css = style(*STYLES)
+
+    return PanelWidget
