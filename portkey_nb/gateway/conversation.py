@@ -4,84 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ulid import ULID
 
-from portkey_nb.errors import PromptError, StoreError
+from portkey_nb.errors import PromptError
+from portkey_nb.gateway.branching import cut, longest_reading, newest_under
+from portkey_nb.gateway.turns import Turn, damaged, read_turn, text_of, text_or_none
 
 __all__ = ["Conversation", "Turn"]
-
-Mark = Literal["ok", "interrupted"]
-
-_MARKS = ("ok", "interrupted")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One exchange: what was asked and what was answered.
-
-    Attributes
-    ----------
-    turn_id : str
-        A ULID.
-    parent_id : str or None
-        The turn this one follows; None for the first of a branch that starts at the root.
-    messages : tuple of dict
-        The messages this turn adds: the user's, then the assistant's (of an interrupted turn, the part that came).
-    run_id : str or None
-        The row of the run log.
-    cell_key : str or None
-        Which cell asked; re-running that cell forks here.
-    mark : {"ok", "interrupted"}
-        How the turn ended.
-    created_at : str
-        ISO 8601, UTC.
-    """
-
-    turn_id: str
-    parent_id: str | None
-    messages: tuple[dict[str, Any], ...] = field(hash=False)
-    run_id: str | None = None
-    cell_key: str | None = None
-    mark: Mark = "ok"
-    created_at: str = field(default_factory=_now)
-
-    def __post_init__(self) -> None:
-        # A private copy: what the caller later does to its own list must not rewrite history.
-        object.__setattr__(self, "messages", tuple(copy.deepcopy(list(self.messages))))
-
-    @classmethod
-    def new(
-        cls,
-        messages: Iterable[Mapping[str, Any]],
-        *,
-        parent_id: str | None = None,
-        run_id: str | None = None,
-        cell_key: str | None = None,
-        mark: Mark = "ok",
-    ) -> Turn:
-        """Make a turn with an id of its own and the present time."""
-        added = tuple(dict(message) for message in messages)
-        return cls(str(ULID()), parent_id, added, run_id=run_id, cell_key=cell_key, mark=mark)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the turn as plain JSON values."""
-        return {
-            "turn_id": self.turn_id,
-            "parent_id": self.parent_id,
-            "messages": copy.deepcopy(list(self.messages)),
-            "run_id": self.run_id,
-            "cell_key": self.cell_key,
-            "mark": self.mark,
-            "created_at": self.created_at,
-        }
 
 
 @dataclass(frozen=True)
@@ -117,13 +49,13 @@ class Conversation:
         seen: set[str] = set()
         for turn in self.turns:
             if turn.turn_id in seen:
-                raise _damaged(f"it has two turns {turn.turn_id!r}")
+                raise damaged(f"it has two turns {turn.turn_id!r}")
             # Asking for an *earlier* turn excludes cycles as well as unknown parents.
             if turn.parent_id is not None and turn.parent_id not in seen:
-                raise _damaged(f"turn {turn.turn_id!r} follows {turn.parent_id!r}, which is no earlier turn of it")
+                raise damaged(f"turn {turn.turn_id!r} follows {turn.parent_id!r}, which is no earlier turn of it")
             seen.add(turn.turn_id)
         if self.head is not None and self.head not in seen:
-            raise _damaged(f"its head {self.head!r} is none of its turns")
+            raise damaged(f"its head {self.head!r} is none of its turns")
 
     @classmethod
     def new(cls, system: str | None = None) -> Conversation:
@@ -207,9 +139,83 @@ class Conversation:
         PromptError
             If there is no such turn.
         """
-        if turn_id is not None and all(turn.turn_id != turn_id for turn in self.turns):
+        return replace(self, head=None if turn_id is None else self._turn(turn_id).turn_id)
+
+    @property
+    def open(self) -> bool:
+        """Whether the last message of the present branch waits for an answer: it is not the assistant's."""
+        said = [message for turn in self.path()[-1:] for message in turn.messages]
+        return bool(said) and said[-1]["role"] != "assistant"
+
+    def siblings(self, turn_id: str) -> tuple[Turn, ...]:
+        """Give the turns that follow the same one as this turn does, oldest first, itself among them.
+
+        Raises
+        ------
+        PromptError
+            If there is no such turn; so for the three methods below.
+        """
+        parent = self._turn(turn_id).parent_id
+        return tuple(turn for turn in self.turns if turn.parent_id == parent)
+
+    def alternatives(self, turn_id: str) -> tuple[tuple[Turn, ...], ...]:
+        """Give the siblings of a turn by group, the oldest group first; one group is shown side by side."""
+        groups: dict[str, list[Turn]] = {}
+        for turn in self.siblings(turn_id):
+            groups.setdefault(turn.group, []).append(turn)
+        return tuple(tuple(group) for group in groups.values())
+
+    def latest_under(self, turn_id: str) -> str:
+        """Give the id of the turn that was added last among this one and those that follow it."""
+        return newest_under(self.turns, [self._turn(turn_id).turn_id])
+
+    def step(self, turn_id: str, by: int) -> Conversation:
+        """Go to the newest end of an alternative to a turn.
+
+        Parameters
+        ----------
+        turn_id : str
+        by : int
+            1 for the next alternative, -1 for the one before; where there is none, nothing changes.
+        """
+        groups = self.alternatives(turn_id)
+        here = next(at for at, group in enumerate(groups) if any(turn.turn_id == turn_id for turn in group))
+        if by == 0 or not 0 <= here + by < len(groups):
+            return self
+        return replace(self, head=newest_under(self.turns, [turn.turn_id for turn in groups[here + by]]))
+
+    def undone(self) -> Conversation:
+        """Step back to before the last turn, which stays on its branch; at the root nothing changes."""
+        return self if self.head is None else replace(self, head=self._turn(self.head).parent_id)
+
+    def rewritten(self, messages: Iterable[Mapping[str, Any]]) -> Conversation:
+        """Go to a branch that reads exactly as these messages, and make what of it is not there.
+
+        Whole turns that read so already are gone through again, wherever they are in the tree; the rest becomes new
+        turns, each ending with an answer, its tool calls and their results with it. A new turn that reads as one of
+        the old branch keeps that one's run, cell and mark.
+
+        Parameters
+        ----------
+        messages : iterable of mappings
+            Without the system prompt, which stays as it is.
+        """
+        wanted = [dict(message) for message in messages]
+        path = self.path()
+        if wanted == [message for turn in path for message in turn.messages]:
+            return self
+        found, read = longest_reading(self.turns, path, wanted)
+        changed = replace(self, head=found)
+        kept = {turn.turn_id for turn in changed.path()}
+        for turn in cut(wanted[read:], [turn for turn in path if turn.turn_id not in kept]):
+            changed = changed.append(turn)
+        return changed
+
+    def _turn(self, turn_id: str) -> Turn:
+        found = next((turn for turn in self.turns if turn.turn_id == turn_id), None)
+        if found is None:
             raise PromptError(f"no turn {turn_id!r} in this conversation; `.branches()` lists where one can go on")
-        return replace(self, head=turn_id)
+        return found
 
     def with_system(self, system: str | None) -> Conversation:
         """Exchange the system prompt; None takes it away."""
@@ -234,51 +240,13 @@ class Conversation:
             If something is missing or misshapen, or the turns do not make a tree.
         """
         if not isinstance(data, Mapping):
-            raise _damaged(f"it is {data!r:.60}, not a mapping")
+            raise damaged(f"it is {data!r:.60}, not a mapping")
         turns = data.get("turns", [])
         if not isinstance(turns, list | tuple):
-            raise _damaged(f"its turns are {turns!r:.60}, not a list")
+            raise damaged(f"its turns are {turns!r:.60}, not a list")
         return cls(
-            _text(data, "conversation_id"),
-            tuple(_turn(turn) for turn in turns),
-            _text_or_none(data, "head"),
-            _text_or_none(data, "system"),
+            text_of(data, "conversation_id"),
+            tuple(read_turn(turn) for turn in turns),
+            text_or_none(data, "head"),
+            text_or_none(data, "system"),
         )
-
-
-def _turn(data: Any) -> Turn:
-    if not isinstance(data, Mapping):
-        raise _damaged(f"a turn is {data!r:.60}, not a mapping")
-    messages = data.get("messages")
-    if not isinstance(messages, list | tuple):
-        raise _damaged(f"a turn's messages are {messages!r:.60}, not a list")
-    for message in messages:
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise _damaged(f"a message is {message!r:.60}, not a mapping with a role")
-    mark = data.get("mark", "ok")
-    if mark not in _MARKS:
-        raise _damaged(f"a turn is marked {mark!r:.60}, neither 'ok' nor 'interrupted'")
-    return Turn(
-        _text(data, "turn_id"),
-        _text_or_none(data, "parent_id"),
-        tuple(messages),
-        _text_or_none(data, "run_id"),
-        _text_or_none(data, "cell_key"),
-        cast(Mark, mark),
-        _text(data, "created_at"),
-    )
-
-
-def _text(data: Mapping[str, Any], name: str) -> str:
-    value = data.get(name)
-    if not isinstance(value, str):
-        raise _damaged(f"its {name} is {value!r:.60}, not a text")
-    return value
-
-
-def _text_or_none(data: Mapping[str, Any], name: str) -> str | None:
-    return None if data.get(name) is None else _text(data, name)
-
-
-def _damaged(what: str) -> StoreError:
-    return StoreError(f"the conversation cannot be read: {what}; `%portkey reset NAME` begins it anew")
