@@ -15,7 +15,7 @@ from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Reply
 from portkey_nb.engine.rounds import Rounds, Step
 from portkey_nb.engine.runner import Runner
-from portkey_nb.engine.running import Running
+from portkey_nb.engine.running import STOP_S, Running
 from portkey_nb.engine.schemas import Schema, schema_of
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.engine.tools import Tool, tools_of
@@ -57,48 +57,95 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
     >>> ask("Say this is a test", model="gpt-4o", base_url="demo")
     'This is a test.'
     """
-    call, runner = call_from(prompt, model, request_params)
-    rounds = _rounds(call, runner)
-    running = Running(runner, [call])
-    try:
-        for event in running.events(tick=1.0):
-            outcome = running.outcome(0) if event is not None and event.kind == "done" else None
-            following = rounds.following(outcome) if isinstance(outcome, Outcome) else None
-            if following is not None:
-                running.go_on(0, following)
-    except KeyboardInterrupt:
-        running.stop()
-        raise
-    outcome = running.outcomes()[0]
-    if isinstance(outcome, PortkeyError):
-        raise outcome
-    return _reply(outcome, runner, rounds)
+    return Inquiry(*call_from(prompt, model, request_params)).wait()
 
 
 async def aask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_params: Any) -> Reply:
     """Ask a model from a coroutine; parameters, result and errors as for :func:`ask`."""
-    call, runner = call_from(prompt, model, request_params)
-    rounds = _rounds(call, runner)
-    following: Call | None = call
-    stopped = threading.Event()
+    return await Inquiry(*call_from(prompt, model, request_params)).awaited()
 
-    def go_on(step: Step) -> None:
-        if stopped.is_set():
-            raise PortkeyError("the asking task was cancelled")
 
-    while following is not None:
-        outcome = await asyncio.wrap_future(submit(runner.perform(following)))
+class Inquiry:
+    """One question under way, with the rounds of tool calls that it takes.
+
+    Parameters
+    ----------
+    call : Call
+    runner : Runner
+
+    Attributes
+    ----------
+    rounds : Rounds
+        The requests that followed the first one.
+    outcome : Outcome, PortkeyError or None
+        How the last request came out, once it has; of an interrupted one, what came.
+    """
+
+    def __init__(self, call: Call, runner: Runner) -> None:
+        self.runner = runner
+        self.rounds = Rounds(call, keep=runner.store.finish if runner.store is not None else None)
+        self.outcome: Outcome | PortkeyError | None = None
+        self._task: asyncio.Task[Outcome] | None = None
+
+    def wait(self) -> Reply:
+        """Ask, and wait in this thread, in which tools run as well; result and errors as for :func:`ask`."""
+        running = Running(self.runner, [self.rounds.call])
         try:
-            # Tools may take their time: not on the caller's loop.
-            following = await asyncio.to_thread(rounds.following, outcome, go_on)
-        except asyncio.CancelledError:
-            stopped.set()
+            for event in running.events(tick=1.0):
+                if event is None or event.kind != "done":
+                    continue
+                self.outcome = running.outcome(0)
+                following = self.rounds.following(self.outcome) if isinstance(self.outcome, Outcome) else None
+                if following is not None:
+                    self.outcome = None
+                    running.go_on(0, following)
+        except KeyboardInterrupt:
+            running.stop()
+            self.outcome = self.rounds.broken or running.outcome(0)
             raise
-    return _reply(outcome, runner, rounds)
+        self.outcome = running.outcome(0)
+        if isinstance(self.outcome, PortkeyError):
+            raise self.outcome
+        return _reply(self.outcome, self.runner, self.rounds)
 
+    async def awaited(self) -> Reply:
+        """Ask from a coroutine, tools running in threads; result and errors as for :func:`aask`."""
+        following: Call | None = self.rounds.call
+        stopped = threading.Event()
 
-def _rounds(call: Call, runner: Runner) -> Rounds:
-    return Rounds(call, keep=runner.store.finish if runner.store is not None else None)
+        def go_on(step: Step) -> None:
+            if stopped.is_set():
+                raise PortkeyError("the asking task was cancelled")
+
+        while following is not None:
+            outcome = await self._performed(following)
+            try:
+                # Tools may take their time: not on the caller's loop.
+                following = await asyncio.to_thread(self.rounds.following, outcome, go_on)
+            except asyncio.CancelledError:
+                stopped.set()
+                raise
+        return _reply(outcome, self.runner, self.rounds)
+
+    async def _performed(self, call: Call) -> Outcome:
+        """Return how a request came out; where the asking task is cancelled, not before it is written down."""
+        performing = asyncio.wrap_future(submit(self._perform(call)))
+        try:
+            return await asyncio.shield(performing)
+        except asyncio.CancelledError:
+            submit(self._cancel())
+            await asyncio.wait([performing], timeout=STOP_S)
+            raise
+
+    async def _perform(self, call: Call) -> Outcome:
+        self.outcome = None
+        self._task = asyncio.create_task(self.runner.perform(call))
+        self.outcome = await self._task
+        return self.outcome
+
+    async def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
 
 def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple[Call, Runner]:

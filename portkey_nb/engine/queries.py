@@ -21,6 +21,8 @@ _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 _AT_ONCE = 100
 """Rows read and decoded together: so few that they are gone again before the collector takes them for long-lived."""
+_IDS_AT_ONCE = 500
+"""Ids in one statement: SQLite takes no more than 999 values in its older builds."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 
 
@@ -32,7 +34,7 @@ class Filter:
     clauses: tuple[sa.ColumnElement[bool], ...] = ()
 
     @classmethod
-    def of(cls, *, n: Any, status: Any, model: Any, group: Any, since: Any) -> Filter:
+    def of(cls, *, n: Any, status: Any, model: Any, group: Any, since: Any, conversation: Any = None) -> Filter:
         """Read what a caller gave; see :func:`portkey_nb.runs`.
 
         Raises
@@ -52,6 +54,8 @@ class Filter:
             clauses.append(RUNS.c.model.in_(_names("model", model)))
         if group is not None:
             clauses.append(sa.or_(RUNS.c.group_id == str(group), RUNS.c.group_label == str(group)))
+        if conversation is not None:
+            clauses.append(RUNS.c.conversation_id == str(conversation))
         if since is not None:
             clauses.append(RUNS.c.started_at >= moment(getattr(since, "to_pydatetime", lambda: since)()))
         return cls(None if n is None else int(n), tuple(clauses))
@@ -180,6 +184,15 @@ def _whole() -> sa.Select[Any]:
 def one(run_id: str) -> sa.Select[Any]:
     """Select the run of an id."""
     return _whole().where(RUNS.c.run_id == run_id)
+
+
+def several(connection: sa.Connection, run_ids: Sequence[str]) -> list[Run]:
+    """Read the runs of some ids, without the messages that each of them sent."""
+    found: list[Run] = []
+    for at in range(0, len(run_ids), _IDS_AT_ONCE):
+        some = RUNS.c.run_id.in_(list(run_ids[at : at + _IDS_AT_ONCE]))
+        found += [read(row._asdict()) for row in connection.execute(_whole().where(some))]
+    return found
 
 
 def latest(n: int) -> sa.Select[Any]:

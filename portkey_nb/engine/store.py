@@ -161,13 +161,17 @@ class RunStore:
         model: str | Sequence[str] | None = None,
         group: str | None = None,
         since: datetime | timedelta | str | None = None,
+        conversation: str | None = None,
         columns: str | Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Return runs as a DataFrame; parameters, result and errors as for :func:`runs`."""
+        """Return runs as a DataFrame; parameters, result and errors as for :func:`runs`.
+
+        Those of one ``conversation``, by its id, can be chosen as well.
+        """
         from portkey_nb.engine import frames  # pandas loads only for frames
 
         choice = choose(columns)
-        which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since)
+        which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
         with self._reading() as connection:
             found = queries.Found() if connection is None else queries.select(connection, choice, which)
         return frames.build(choice, found)
@@ -175,6 +179,18 @@ class RunStore:
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id."""
         return next(iter(self._runs(queries.one(run_id))), None)
+
+    def several(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """Return runs by their ids, those that are there, without the ``messages`` that each of them sent.
+
+        Raises
+        ------
+        StoreError
+            When the log cannot be read.
+        """
+        with self._reading() as connection:
+            found = [] if connection is None else queries.several(connection, run_ids)
+        return {run.run_id: run for run in found}
 
     def cached(self, cache_key: str) -> Run | None:
         """Return the newest successful run with this cache key, or None; None as well while the log is unreadable."""
