@@ -6,22 +6,22 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from portkey_nb.engine.asking import Inquiry, call_from
-from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.answering import Question, answered, grafted, grown
+from portkey_nb.engine.call import Outcome
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Reply
-from portkey_nb.engine.rounds import Rounds
 from portkey_nb.engine.store import RunStore, open_store
-from portkey_nb.errors import PortkeyError, PromptError, StoreError
+from portkey_nb.errors import PromptError, StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["Talk", "answered", "talk", "unused"]
 
 Listener = Callable[[Conversation], None]
 Where = RunStore | str | os.PathLike[str] | None
@@ -60,62 +60,6 @@ def unused(scope: str, stem: str, store: Where = None) -> str:
     while f"{stem}-{number}" in taken:
         number += 1
     return f"{stem}-{number}"
-
-
-def answered(
-    conversation: Conversation,
-    asked: Sequence[Mapping[str, Any]],
-    rounds: Rounds,
-    outcome: Outcome | PortkeyError | None,
-    *,
-    parent_id: str | None,
-    cell_key: str | None = None,
-    group_id: str | None = None,
-) -> Turn | None:
-    """Return the turn that an outcome adds to a conversation; :meth:`Talk.add` takes it.
-
-    Parameters
-    ----------
-    conversation : Conversation
-    asked : sequence of mappings
-        The messages that were new in the question; system messages among them are left out.
-    rounds : Rounds
-        What tools were asked and gave belongs to the turn.
-    outcome : Outcome, PortkeyError or None
-        How the last request came out.
-    parent_id : str or None
-        The turn that was asked on; None is the root. Where the conversation was forgotten meanwhile, the turn begins
-        it anew.
-    cell_key, group_id : str, optional
-        As for :class:`Turn`.
-
-    Returns
-    -------
-    Turn or None
-        None where nothing is kept: a question that failed leaves no trace. One that was interrupted stays with the
-        text that came, and is marked.
-    """
-    if not isinstance(outcome, Outcome):
-        return None
-    run = outcome.run
-    interrupted = run.status == "interrupted"
-    if interrupted and not run.text:
-        return None
-    if not interrupted and (run.status != "ok" or rounds.wants(outcome)):
-        return None
-    # Each earlier round added the message that calls, and one for each result.
-    added = sum(1 + len(earlier.tool_calls or ()) for earlier in rounds.earlier)
-    between = rounds.call.messages[len(rounds.call.messages) - added :]
-    new = [message for message in asked if message.get("role") != "system"]
-    known = {turn.turn_id for turn in conversation.turns}
-    return Turn.new(
-        [*new, *between, {"role": "assistant", "content": run.text or ""}],
-        parent_id=parent_id if parent_id in known else None,
-        run_id=run.run_id,
-        cell_key=cell_key,
-        group_id=group_id,
-        mark="interrupted" if interrupted else "ok",
-    )
 
 
 class Talk:
@@ -180,7 +124,7 @@ class Talk:
         """Join what the store has with what was said while it could not be read."""
         apart = None if self._kept else self._latest
         if apart is not None and apart.turns:
-            joined = apart if found is None else _grafted(found, apart)
+            joined = apart if found is None else grafted(found, apart)
             self._save(joined)
             return joined
         self._kept = found is not None
@@ -315,10 +259,8 @@ class Talk:
             self.remember(run)
 
         def grow(conversation: Conversation) -> Conversation:
-            known = any(each.turn_id == turn.parent_id for each in conversation.turns)
-            fresh = turn if known else replace(turn, parent_id=None)
-            grown = conversation.switch(fresh.parent_id).append(fresh)
-            return grown if system is None else grown.with_system(system)
+            longer = grown(conversation, turn)
+            return longer if system is None else longer.with_system(system)
 
         return self.change(grow)
 
@@ -378,64 +320,30 @@ class Talk:
         PortkeyError
             When the call fails, which leaves no trace in the conversation; when the log cannot be read.
         """
-        question = _Question(self, prompt, model, request_params)
+        question = self._question(prompt, model, request_params)
         try:
             reply = question.inquiry.wait()
         except KeyboardInterrupt:
-            question.keep()
+            self._keep(question)
             raise
-        question.keep()
+        self._keep(question)
         return reply
 
     async def aask(self, prompt: str | list[dict[str, Any]], model: str | None = None, **request_params: Any) -> Reply:
         """Ask from a coroutine; parameters, result and errors as for :meth:`ask`."""
-        question = await asyncio.to_thread(_Question, self, prompt, model, request_params)
+        question = await asyncio.to_thread(self._question, prompt, model, request_params)
         try:
             reply = await question.inquiry.awaited()
         except asyncio.CancelledError:
-            question.keep()
+            self._keep(question)
             raise
-        await asyncio.to_thread(question.keep)
+        await asyncio.to_thread(self._keep, question)
         return reply
 
+    def _question(self, prompt: Any, model: str | None, given: Mapping[str, Any]) -> Question:
+        return Question(self.newest(), prompt, model, {"store": self.store, **given})
 
-class _Question:
-    """What is asked of a conversation: the request with all that was said before, and the turn it adds."""
-
-    def __init__(self, talk: Talk, prompt: Any, model: str | None, given: Mapping[str, Any]) -> None:
-        params = {"store": talk.store, **given}
-        own = params.pop("system", None)
-        found, runner = call_from(prompt, model, params)
-        if own is None:
-            own = "\n\n".join(str(each["content"]) for each in found.messages if each.get("role") == "system") or None
-        self.talk, self.system = talk, own
-        self.base = talk.newest()
-        self.asked = [message for message in found.messages if message.get("role") != "system"]
-        self.inquiry = Inquiry(self._call(found), runner)
-
-    def _call(self, call: Call) -> Call:
-        """Return the call with what was said before."""
-        base = self.base if self.system is None else self.base.with_system(self.system)
-        path = base.path()
-        facts = {
-            "system": base.system,
-            "conversation_id": base.conversation_id,
-            "parent_run_id": path[-1].run_id if path else None,
-        }
-        return replace(call, messages=[*base.messages(), *self.asked], facts={**call.facts, **facts})
-
-    def keep(self) -> None:
-        """Add the turn, if there is anything to keep."""
-        rounds, outcome = self.inquiry.rounds, self.inquiry.outcome
-        turn = answered(self.base, self.asked, rounds, outcome, parent_id=self.base.head)
-        if turn is not None and isinstance(outcome, Outcome):
-            self.talk.add(turn, system=self.system, run=outcome.run)
-
-
-def _grafted(onto: Conversation, apart: Conversation) -> Conversation:
-    """Return one conversation with the turns of another behind its last one."""
-    grown = onto
-    for turn in apart.turns:
-        grown = grown.switch(turn.parent_id or onto.head).append(replace(turn, parent_id=turn.parent_id or onto.head))
-    head = apart.head or onto.head
-    return replace(grown, head=head, system=apart.system if apart.system is not None else onto.system)
+    def _keep(self, question: Question) -> None:
+        turn, outcome = question.turn, question.inquiry.outcome
+        if turn is not None:
+            self.add(turn, system=question.system, run=outcome.run if isinstance(outcome, Outcome) else None)
