@@ -137,14 +137,14 @@ def _speaks(message: Mapping[str, Any]) -> bool:
 
 
 def _rows_of(turn: Turn, beside: Sequence[Turn], runs: Mapping[str, Run]) -> list[Row]:
-    groups = list(dict.fromkeys(_group(other) for other in beside))
-    branch = (groups.index(_group(turn)) + 1, len(groups)) if len(groups) > 1 else None
+    groups = list(dict.fromkeys(other.group for other in beside))
+    branch = (groups.index(turn.group) + 1, len(groups)) if len(groups) > 1 else None
     found: list[Row] = []
     for part in _parts(turn):
         answers: tuple[Answer, ...] = ()
         if part.answer:
             question = turn.messages[: part.start]
-            group = [other for other in beside if _group(other) == _group(turn)]
+            group = [other for other in beside if other.group == turn.group]
             answers = tuple(_answer(other, runs, chosen=other is turn) for other in group if _answers(other, question))
         elif part.start != part.place:
             answers = (_given(turn, part),)
@@ -160,10 +160,6 @@ def _rows_of(turn: Turn, beside: Sequence[Turn], runs: Mapping[str, Run]) -> lis
             )
         )
     return found
-
-
-def _group(turn: Turn) -> str:
-    return str(getattr(turn, "group", turn.turn_id))
 
 
 def _answers(turn: Turn, question: Sequence[Mapping[str, Any]]) -> bool:
