@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import ipywidgets
+
+from portkey_nb.engine.connections import client_for
+from portkey_nb.engine.foresight import foresee
+from portkey_nb.engine.loop import submit
+from portkey_nb.errors import PortkeyError, SettingsError
 from portkey_nb.notebook.panel.composed import Composed
+from portkey_nb.notebook.panel.config_editor import ConfigEditor
+from portkey_nb.notebook.panel.inputs import Field, Line, close_all, folded, style_sheet
+from portkey_nb.notebook.panel.parameter_fields import ParameterFields
+from portkey_nb.notebook.panel.pickers import ModelPickers
+from portkey_nb.notebook.panel.route_fields import RouteFields
+from portkey_nb.settings import load
+
+_SHOWN = ("config", "provider", "virtual_key")
+"""Client options that have fields."""
 
 
 class Fields:
@@ -24,44 +41,196 @@ class Fields:
         The model pickers, a row to stand over the conversation.
     widget : ipywidgets.Box
         The column: system prompt, parameters, routing and Config. It grows as a flex item and may wrap.
+
+    Raises
+    ------
+    PromptError
+        For more than four models.
     """
 
-    models_widget: Any
-    widget: Any
-
     def __init__(self, given: Composed, changed: Callable[[], None]) -> None:
-        raise NotImplementedError
+        self._given, self._told = given, changed
+        self._lock = threading.Lock()
+        self._shown = self._due = self._telling = False
+        self._system = Field(
+            ipywidgets.Textarea(value=given.system or "", description="System prompt", placeholder="none", rows=4),
+            self._changed,
+        )
+        self._parameters = ParameterFields(given.params, self._changed, elsewhere=given.others)
+        self._route = RouteFields(
+            given.base_url,
+            given.options,
+            stream=bool(given.others.get("stream", True)),
+            changed=self._changed,
+            rerouted=self._rerouted,
+        )
+        self._config = ConfigEditor(given.options.get("config"), self._rerouted)
+        self._pickers = ModelPickers(given.models or _default_models(), self._changed, self._way)
+        rest = Line()
+        rest.say(_also(given, self._parameters.kept))
+        sheet = style_sheet()
+        self.models_widget = ipywidgets.VBox([sheet, self._pickers.widget])
+        self.models_widget.add_class("pk-over")
+        self.widget = ipywidgets.VBox(
+            [
+                sheet,
+                self._system.widget,
+                folded("Parameters", self._parameters.children),
+                folded("Routing", self._route.children),
+                folded("Config", [self._config.widget]),
+                rest.widget,
+            ]
+        )
+        self.widget.add_class("pk-column")
 
     @property
     def composed(self) -> Composed:
         """What is set now; of a field that is wrong, what it said last when it was right."""
-        raise NotImplementedError
+        kept = {name: value for name, value in self._given.options.items() if name not in _SHOWN}
+        config = self._config.value
+        return Composed(
+            models=self._pickers.models,
+            system=str(self._system.value) or None,
+            params=self._parameters.params,
+            options={**kept, **({} if config is None else {"config": config}), **self._route.options},
+            base_url=self._route.base_url,
+            others={**self._given.others, "stream": self._route.stream},
+        )
 
     @property
     def trouble(self) -> str:
         """Why nothing can be sent, in one line; empty when all is well."""
-        raise NotImplementedError
+        parts = (self._pickers, self._parameters, self._route, self._config)
+        return next((said for part in parts if (said := part.trouble)), "")
 
     @property
     def known(self) -> list[str]:
         """Names of models to choose from: those chosen first, then the gateway's, or those known from the run log."""
-        raise NotImplementedError
+        return self._pickers.known
 
     def refresh(self) -> None:
         """Fetch the gateway's list of models in the background; to be called once, when the panel is first shown.
 
         Later changes of where requests go fetch it anew by themselves. Nothing is asked of a gateway before.
         """
-        raise NotImplementedError
+        self._shown = True
+        self._pickers.refresh()
+        self._foresee()
 
     def set_system(self, text: str | None) -> None:
         """Show another system prompt; ``changed`` is not called."""
-        raise NotImplementedError
+        self._system.set(text or "")
 
     def set_models(self, names: Iterable[str]) -> None:
-        """Show other models; ``changed`` is not called."""
-        raise NotImplementedError
+        """Show other models; ``changed`` is not called.
+
+        Raises
+        ------
+        PromptError
+            For more than four.
+        """
+        self._pickers.set(names)
 
     def close(self) -> None:
-        """Close all widgets."""
-        raise NotImplementedError
+        """Close all widgets and forget the key."""
+        self._shown = False
+        self._pickers.close()
+        self._config.close()
+        self._route.forget()
+        close_all(self.models_widget)
+        close_all(self.widget)
+
+    def _changed(self) -> None:
+        self._foresee()
+        self._told()
+
+    def _rerouted(self) -> None:
+        self._pickers.rerouted()
+        self._changed()
+
+    def _way(self) -> tuple[str | None, Mapping[str, Any]]:
+        composed = self.composed
+        return composed.base_url, composed.options
+
+    def _foresee(self) -> None:
+        """Find out in the background what will become of the parameters, for the newest state alone."""
+        with self._lock:
+            if not self._shown:
+                return
+            self._due = True
+            if self._telling:
+                return
+            self._telling = True
+        submit(self._tell())
+
+    async def _tell(self) -> None:
+        while True:
+            with self._lock:
+                self._telling = self._due and self._shown
+                self._due = False
+                if not self._telling:
+                    return
+            said = await asyncio.to_thread(_foreseen, self.composed)
+            if not self._due:
+                self._parameters.say(said)
+
+
+def _default_models() -> tuple[str, ...]:
+    try:
+        model = load().model
+    except SettingsError:
+        return ()  # said when something is sent
+    return (model,) if model else ()
+
+
+def _foreseen(composed: Composed) -> list[str]:
+    """Return what is to be said of a request before it is sent, a sentence each."""
+    if not composed.models:
+        return []
+    told: dict[str, list[str]] = {}
+    try:
+        calls, _ = composed.calls([{"role": "user", "content": "?"}], {})
+    except PortkeyError as error:
+        return [error.message]
+    for call in calls:
+        try:
+            sentences = foresee(call, client_for(call.base_url, call.options)).sentences
+        except SettingsError:
+            continue  # no gateway can be reached: the pickers say so
+        except PortkeyError as error:
+            sentences = [error.message.partition("; add ")[0]]
+        for sentence in sentences:
+            told.setdefault(sentence, []).append(call.label)
+    of_all = len(calls)
+    return [said if len(labels) == of_all else f"{', '.join(labels)}: {said}" for said, labels in told.items()]
+
+
+def _also(given: Composed, kept: Mapping[str, Any]) -> str:
+    """Return in one line what else goes with each request, without the values of options."""
+    others = given.others
+    tools = others.get("tools") or ()
+    parts = {
+        "tools": ", ".join(map(_tool_name, tools if isinstance(tools, list | tuple | set) else [tools])),
+        "schema": _schema_name(others.get("schema")),
+        "tags": ", ".join(f"{name}={value}" for name, value in dict(others.get("tags") or {}).items()),
+    }
+    said = [f"{name}: {text}" for name, text in parts.items() if text]
+    rest = [name for name, value in others.items() if value and name not in (*parts, "stream")]
+    rest += [*kept, *(name for name in given.options if name not in _SHOWN)]
+    return " · ".join([*said, *([f"as given: {', '.join(rest)}"] if rest else [])])
+
+
+def _tool_name(tool: Any) -> str:
+    if isinstance(tool, Mapping):
+        function = tool.get("function")
+        return str((function if isinstance(function, Mapping) else tool).get("name") or "a tool")
+    return str(getattr(tool, "__name__", None) or type(tool).__name__)
+
+
+def _schema_name(schema: Any) -> str:
+    if isinstance(schema, Mapping):
+        return str(schema.get("title") or schema.get("name") or "JSON schema")
+    return "" if schema is None else str(getattr(schema, "__name__", schema))
+
+
+__all__ = ["Fields"]
