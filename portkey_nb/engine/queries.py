@@ -257,6 +257,21 @@ def totals(connection: sa.Connection, since: int | None) -> Totals:
     return Totals(int(calls), int(failed), float(cost), int(unpriced), int(demos))
 
 
+def cleared(names: str | Sequence[str]) -> dict[str, None]:
+    """Return the notes that take others back.
+
+    Raises
+    ------
+    StoreError
+        When a name is none of a note.
+    """
+    given = _names("clear", names)
+    for name in given:
+        if name not in _NOTED:
+            raise StoreError(f"{name!r} cannot be cleared; there are {', '.join(sorted(_NOTED))}")
+    return dict.fromkeys(given)
+
+
 def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -> bool:
     """Add notes to a run inside a writing transaction; False where there is no such run."""
     found = connection.execute(sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id)).first()

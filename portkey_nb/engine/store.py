@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from portkey_nb.engine import chats, queries
 from portkey_nb.engine.columns import choose
 from portkey_nb.engine.database import FAILURES, Database, Fault, fault, resolve
+from portkey_nb.engine.events import apply, apply_runs
 from portkey_nb.engine.plain import integer, mend, plain
 from portkey_nb.engine.queries import Totals
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.spool import Event, Spool, Taken
-from portkey_nb.engine.tables import clean, put_run, put_runs, sound, to_micros
+from portkey_nb.engine.tables import clean, to_micros
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation
@@ -121,6 +122,7 @@ class RunStore:
         passed: bool | None = None,
         tags: Any = None,
         scores: Mapping[str, float] | None = None,
+        clear: str | Sequence[str] = (),
     ) -> None:
         """Add a judgement to a run; what is None stays as it was, scores add to those there are.
 
@@ -129,6 +131,8 @@ class RunStore:
         run_id : str
         rating : int, optional
             -10 to 10, as Portkey's feedback.
+        clear : str or sequence of str
+            What of ``rating``, ``rating_note``, ``passed`` and ``tags`` is taken back, so that it is unknown again.
 
         Raises
         ------
@@ -144,10 +148,9 @@ class RunStore:
             "tags": plain(tags, hide=True),
             "scores": clean_scores(scores) or None,
         }
+        fresh = {**queries.cleared(clear), **{name: note for name, note in notes.items() if note is not None}}
         with self._changing() as connection:
-            found = queries.annotate(
-                connection, run_id, {name: note for name, note in notes.items() if note is not None}
-            )
+            found = queries.annotate(connection, run_id, fresh)
         if not found:
             raise StoreError(f"no run {run_id!r} in {self._database.place}; `runs()` shows their ids as its index")
 
@@ -267,11 +270,11 @@ class RunStore:
         with self._database.write() as connection:
             if waits and (not events or time.monotonic() >= self._retry_at):
                 self._looked, self._retry_at = False, time.monotonic() + RETRY_S  # until all is committed
-                taken = self._spool.take_up(lambda waiting: _apply(connection, waiting, check=True))
+                taken = self._spool.take_up(lambda waiting: apply(connection, waiting, check=True))
             if len(events) == 1:
-                _apply(connection, events[0])
+                apply(connection, events[0])
             else:
-                _apply_runs(connection, events)
+                apply_runs(connection, events)
         if taken is not None:
             self._looked, self._retry_at = True, 0.0
             self._spool.forget(taken)
@@ -319,33 +322,6 @@ class RunStore:
     def _runs(self, statement: sa.Select[Any]) -> list[Run]:
         with self._reading() as connection:
             return [] if connection is None else queries.fetch(connection, statement)
-
-
-def _apply(connection: sa.Connection, event: Event, *, check: bool = False) -> None:
-    """Write an event; one that is misshapen, as a line of a spool may be, is a ValueError."""
-    try:
-        match event["event"]:
-            case "start" | "finish" as kind:
-                if check and not sound(event["row"]):
-                    raise ValueError("no row of the run log")
-                put_run(connection, event["row"], whole=kind == "finish")
-            case "conversation":
-                chats.put(connection, event["scope"], event["name"], event["data"], event["at"])
-            case other:
-                raise ValueError(f"no event of the run log: {other!r}")
-    except (KeyError, TypeError, AttributeError) as error:
-        reason = repr(error)
-    else:
-        return
-    raise ValueError(f"misshapen event: {reason}")
-
-
-def _apply_runs(connection: sa.Connection, events: Sequence[Event]) -> None:
-    """Write rows of this process: those that begin first, since one may begin and end among them."""
-    for kind in ("start", "finish"):
-        rows = [event["row"] for event in events if event["event"] == kind]
-        if rows:
-            put_runs(connection, rows, whole=kind == "finish")
 
 
 def _now() -> int:
