@@ -27,8 +27,8 @@ from portkey_nb.engine.loop import background_loop, submit
 from portkey_nb.notebook.assets import script, style
 from portkey_nb.notebook.growth import Growth, LiveColumn
 
-SCRIPTS = ("column.js", "kernel.js", "typeset.js", "panel/panel.js")
-STYLES = ("live.css", "panel/panel.css")
+SCRIPTS = ("column.js", "kernel.js", "typeset.js")
+STYLES = ("live.css",)
 
 _log = logging.getLogger(__name__)
 
