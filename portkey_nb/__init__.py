@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from portkey_nb.gateway.demo.server import DemoGateway
     from portkey_nb.gateway.local import LocalGateway
     from portkey_nb.gateway.routing import Config
+    from portkey_nb.notebook.chats import conversation
+    from portkey_nb.notebook.panel.chat_panel import ChatPanel
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AsyncPortkey": "portkey_nb.gateway.client",
+    "ChatPanel": "portkey_nb.notebook.panel.chat_panel",
     "Comparison": "portkey_nb.engine.comparison",
     "Config": "portkey_nb.gateway.routing",
     "DemoGateway": "portkey_nb.gateway.demo.server",
@@ -40,6 +43,7 @@ _HOMES = {
     "acompare": "portkey_nb.engine.comparing",
     "ask": "portkey_nb.engine.asking",
     "compare": "portkey_nb.engine.comparing",
+    "conversation": "portkey_nb.notebook.chats",
     "runs": "portkey_nb.engine.store",
 }
 _WITH_ACCESSOR = ("Comparison", "acompare", "compare")
@@ -49,6 +53,7 @@ _ROOMS = {"errors": "portkey_nb.errors", "scorers": "portkey_nb.engine.scoring"}
 
 __all__ = [
     "AsyncPortkey",
+    "ChatPanel",
     "Comparison",
     "Config",
     "DemoGateway",
@@ -62,6 +67,7 @@ __all__ = [
     "acompare",
     "ask",
     "compare",
+    "conversation",
     "errors",
     "runs",
     "scorers",

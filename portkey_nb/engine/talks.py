@@ -15,6 +15,7 @@ from portkey_nb.engine.call import Outcome
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Reply
 from portkey_nb.engine.store import RunStore, open_store
+from portkey_nb.engine.transcript import talk_bundle
 from portkey_nb.errors import PromptError, StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
 
@@ -180,6 +181,9 @@ class Talk:
     def __repr__(self) -> str:
         count = len(self)
         return f"<conversation {self.name!r}: {count} message{'' if count == 1 else 's'}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return talk_bundle(self.name, self.conversation, self.runs_by_id())
 
     # What becomes of it
 

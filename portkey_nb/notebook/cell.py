@@ -9,6 +9,7 @@ from portkey_nb.engine.call import Outcome
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.engine.store import open_store
+from portkey_nb.engine.talks import answered
 from portkey_nb.errors import PortkeyError, SchemaError
 from portkey_nb.notebook.live import LiveCell
 from portkey_nb.notebook.options import CellOptions
@@ -103,17 +104,11 @@ def _save_turn(magics: Any, options: CellOptions, plan: Plan, question: Question
     turn, outcome = plan.turn, question.outcome
     if turn is None or not isinstance(outcome, Outcome):
         return
-    run = outcome.run
-    kept = question.whole or (run.status == "interrupted" and run.text)
-    if not kept:
+    parent, asked = turn.conversation.head, plan.prompt.messages
+    added = answered(turn.conversation, asked, question.rounds, outcome, parent_id=parent, cell_key=turn.cell_key)
+    if added is None:
         return
-    # What tools were asked and gave belongs to the turn.
-    between = question.rounds.call.messages[len(question.asked.messages) :]
-    asked = [*(message for message in plan.prompt.messages if message["role"] != "system"), *between]
-    grown = turn.grown(asked, run.text or "", run.run_id, interrupted=run.status == "interrupted")
-    if plan.prompt.system:
-        grown = grown.with_system(plan.prompt.system)
-    open_store().save_conversation(turn.scope, turn.name, grown)
+    turn.talk.add(added, system=plan.prompt.system or None, run=outcome.run)
     name = str(options.chat)
     magics.known.chats[name] = magics.known.chats.get(name, 0) + 1
 

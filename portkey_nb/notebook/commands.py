@@ -16,6 +16,7 @@ from portkey_nb.engine.loop import submit
 from portkey_nb.engine.normalize import content_text
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
+from portkey_nb.engine.talks import talk
 from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, SettingsError
 from portkey_nb.gateway.hosted import not_allowed
@@ -182,8 +183,8 @@ def _chat(magics: Any, name: str | None) -> None:
         _say("\n".join(f"{chat}  {turns} turn{'' if turns == 1 else 's'}" for chat, turns in rows))
         return
     scope, bare = where(name, place)
-    conversation = store.load_conversation(scope, bare)
-    if conversation is None:
+    conversation = talk(scope, bare, store).newest()
+    if not conversation.turns and conversation.system is None:
         raise PromptError(f"no conversation named `{name}`; `%portkey chat` lists them")
     lines = [f"system: {conversation.system}"] if conversation.system else []
     for turn in conversation.path():
@@ -211,9 +212,11 @@ def _reset(magics: Any, name: str | None) -> None:
             raise PromptError(f"`%portkey reset NAME` needs a name; conversations of this notebook: {known}")
         name = names[0]
     scope, bare = where(name, place)
-    if store.load_conversation(scope, bare) is None:
+    found = talk(scope, bare, store)
+    # Not by reading it: one that is damaged can be forgotten as well.
+    if not found.conversation.turns and bare not in [chat for chat, _, _ in store.conversations(scope)]:
         raise PromptError(f"no conversation named `{name}`; `%portkey chat` lists them")
-    store.forget_conversation(scope, bare)
+    found.forget()
     magics.known.chats.pop(name, None)
     _say(f"`{name}` is forgotten; its runs stay in the run log")
 
