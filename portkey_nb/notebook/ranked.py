@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from uuid import uuid4
 
 import pandas as pd
 from IPython.display import publish_display_data
 
+from portkey_nb.notebook.assets import script, style
 from portkey_nb.views.quantities import percent
 from portkey_nb.views.safety import escape_prose, plain_text
 from portkey_nb.views.source import escape_markdown
@@ -84,8 +84,8 @@ def _widget_class() -> Any:
     import traitlets
 
     class RatingWidget(anywidget.AnyWidget):
-        _esm = (files("portkey_nb.notebook") / "rating.js").read_text(encoding="utf-8")
-        _css = (files("portkey_nb.notebook") / "rating.css").read_text(encoding="utf-8")
+        _esm = script("kernel.js", "typeset.js", "rating.js")
+        _css = style("rating.css")
         page: Any = traitlets.Dict().tag(sync=True)
 
     return RatingWidget

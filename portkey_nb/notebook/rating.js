@@ -7,7 +7,6 @@ const BUTTONS = [
   ["undo", "u", "Undo"],
   ["reveal", "", "Show the ranking"],
 ];
-const DEAD = ["autorestarting", "dead", "restarting", "terminating"];
 const GONE = "The kernel is gone; what you rated is in the run log. Run the cell again to go on.";
 const BUSY = "The kernel does not answer: it is busy, or gone. What you rated before is in the run log.";
 const PATIENCE_MS = 3000;
@@ -99,6 +98,7 @@ function render({ model, el }) {
     inputs.innerHTML = page.inputs;
     left.body.innerHTML = page.left;
     right.body.innerHTML = page.right;
+    requestAnimationFrame(() => typeset(model, pair)); // in the page by then
     said.textContent = gone ? GONE : page.trouble;
     enable();
   }
@@ -107,16 +107,6 @@ function render({ model, el }) {
     clearTimeout(waiting);
     said.textContent = GONE;
     enable();
-  }
-  // A widget hears of a restart alone, and the model that it is given does not tell whether it is live.
-  const kernel = model.widget_manager?.kernel;
-  function status(_, now) {
-    if (DEAD.includes(now)) lost();
-  }
-  function disconnected() {
-    setTimeout(() => {
-      if (el.closest(".jupyter-widgets-disconnected")) lost();
-    });
   }
   // JupyterLab takes keys before any element does, and single letters would act upon the cell.
   function press(event) {
@@ -131,9 +121,7 @@ function render({ model, el }) {
     if (does && !event.repeat) act(does);
   }
   model.on("change:page", update);
-  model.on("comm_live_update", disconnected);
-  kernel?.statusChanged?.connect(status);
-  kernel?.disposed?.connect(lost);
+  const unwatch = watchKernel(model, el, lost);
   window.addEventListener("keydown", press, true);
   update();
   // Known once it is in the page; what is right around it may be replaced together with it.
@@ -145,9 +133,7 @@ function render({ model, el }) {
     clearTimeout(waiting);
     window.removeEventListener("keydown", press, true);
     model.off("change:page", update);
-    model.off("comm_live_update", disconnected);
-    kernel?.statusChanged?.disconnect(status);
-    kernel?.disposed?.disconnect(lost);
+    unwatch();
     // Where the ranking takes the widget's place, the focus stays near it.
     if (document.activeElement === document.body || root.contains(document.activeElement)) around?.focus();
   };

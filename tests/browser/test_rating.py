@@ -64,6 +64,7 @@ def test_pairs_are_rated_by_keys_and_buttons_and_the_ranking_revealed(lab: Lab, 
     page.open("rating.ipynb").run_all()
     progress(page, "1 of 9")
     widget = page.page.locator(".pk-rate")
+    page.page.wait_for_selector(".pk-rate mjx-container")
     assert not any(name in widget.inner_text() for name in ANSWERS)
     page.shoot("rating-light")
     page.theme("JupyterLab Dark")
