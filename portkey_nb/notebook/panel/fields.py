@@ -15,7 +15,7 @@ from portkey_nb.engine.loop import submit
 from portkey_nb.errors import PortkeyError, SettingsError
 from portkey_nb.notebook.panel.composed import Composed
 from portkey_nb.notebook.panel.config_editor import ConfigEditor
-from portkey_nb.notebook.panel.inputs import Field, Line, close_all, folded, style_sheet
+from portkey_nb.notebook.panel.inputs import Field, Fold, Line, close_all, style_sheet
 from portkey_nb.notebook.panel.parameter_fields import ParameterFields
 from portkey_nb.notebook.panel.pickers import ModelPickers
 from portkey_nb.notebook.panel.route_fields import RouteFields
@@ -66,6 +66,12 @@ class Fields:
         )
         self._config = ConfigEditor(given.options.get("config"), self._rerouted)
         self._pickers = ModelPickers(given.models or _default_models(), self._changed, self._way)
+        self._folds = {
+            "parameters": Fold("Parameters", self._parameters.children),
+            "route": Fold("Routing", self._route.children),
+            "config": Fold("Config", [self._config.widget]),
+        }
+        self._summarise()
         rest = Line()
         rest.say(_also(given, self._parameters.kept))
         sheet = style_sheet()
@@ -75,9 +81,7 @@ class Fields:
             [
                 sheet,
                 self._system.widget,
-                folded("Parameters", self._parameters.children),
-                folded("Routing", self._route.children),
-                folded("Config", [self._config.widget]),
+                *(fold.widget for fold in self._folds.values()),
                 rest.widget,
             ]
         )
@@ -140,7 +144,20 @@ class Fields:
         close_all(self.models_widget)
         close_all(self.widget)
 
+    def _summarise(self) -> None:
+        """Let each heading tell what stands under it."""
+        config = self._config.value
+        said = {
+            "parameters": self._parameters.summary,
+            "route": self._route.summary,
+            "config": "" if config is None else config if isinstance(config, str) and "{" not in config else "set",
+        }
+        wrong = {"parameters": self._parameters, "route": self._route, "config": self._config}
+        for name, fold in self._folds.items():
+            fold.say("not right yet" if wrong[name].trouble else said[name])
+
     def _changed(self) -> None:
+        self._summarise()
         self._foresee()
         self._told()
 

@@ -16,6 +16,7 @@ from traitlets import Unicode
 from portkey_nb.views.safety import escape_prose
 
 _ROOM = Path(__file__).parent
+_LONGEST_SUMMARY = 80
 
 
 class Quiet:
@@ -111,19 +112,28 @@ class MappingInput(ipywidgets.Textarea):  # type: ignore[misc]
     value = Unicode("").tag(sync=True, echo_update=False)
 
 
-def folded(title: str, children: Sequence[Any], *, shown: bool = False) -> Any:
-    """Return a group under a button that shows and hides it.
+class Fold:
+    """A group under a button that shows and hides it.
 
     ipywidgets' Accordion opens by the mouse alone: its headings take no focus. Here a real button does, and the page's
     style (``fields.css``) shows what belongs to a pressed one, without waiting for the kernel.
     """
-    head = ipywidgets.ToggleButton(value=shown, description=title, tooltip=f"Show or hide: {title}")
-    body = ipywidgets.VBox(list(children))
-    head.add_class("pk-fold-head")
-    body.add_class("pk-fold-body")
-    group = ipywidgets.VBox([head, body])
-    group.add_class("pk-fold")
-    return group
+
+    def __init__(self, title: str, children: Sequence[Any]) -> None:
+        self._title = title
+        self._head = ipywidgets.ToggleButton(description=title, tooltip=f"Show or hide: {title}")
+        self._head.add_class("pk-fold-head")
+        body = ipywidgets.VBox(list(children))
+        body.add_class("pk-fold-body")
+        self.widget = ipywidgets.VBox([self._head, body])
+        self.widget.add_class("pk-fold")
+
+    def say(self, summary: str) -> None:
+        """Show in the heading what is set in the group, for when it is folded."""
+        short = summary if len(summary) <= _LONGEST_SUMMARY else summary[: _LONGEST_SUMMARY - 1] + "…"
+        said = f"{self._title} · {short}" if short else self._title
+        if said != self._head.description:
+            self._head.description = said
 
 
 def style_sheet() -> Any:

@@ -45,7 +45,7 @@ class ParameterFields:
         self._lock = threading.RLock()
         self._fields = {name: Field(_control(one), self._hearing(name)) for name, one in PARAMETERS.items()}
         control = MappingInput(
-            description="more parameters", placeholder="unset; one per line, such as top_k: 5", rows=3
+            description="More parameters", placeholder="unset; one per line, such as top_k: 5", rows=3
         )
         self._more = Field(control, self._heard_more)
         self._line = Line()
@@ -68,6 +68,14 @@ class ParameterFields:
         """What is wrong with the first wrong field, in one line; empty when none is."""
         with self._lock:
             return next((self._wrong[name] for name in (*self._fields, "") if self._wrong.get(name)), "")
+
+    @property
+    def summary(self) -> str:
+        """What is set, in a few words."""
+        return ", ".join(
+            f"{name} {value}" if isinstance(value, bool | int | float | str) else name
+            for name, value in self.params.items()
+        )
 
     def say(self, sentences: Sequence[str]) -> None:
         """Show what will become of the parameters."""

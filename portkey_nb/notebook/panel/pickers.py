@@ -231,7 +231,7 @@ class _Row:
     def number(self, at: int) -> None:
         """Name the picker by its place; 0 for the only one, which cannot be removed."""
         self.field.control.description = f"Model {at}" if at else "Model"
-        self._button.description = f"Remove model {at}"
+        self._button.description = self._button.tooltip = f"Remove model {at}"
         self.widget.children = (self.field.widget, self._button) if at else (self.field.widget,)
 
     def offer(self, names: Sequence[str]) -> None:

@@ -58,18 +58,18 @@ class RouteFields:
         self._base_url: str | None = None
         self._name: str | None = None
         self._address = Field(
-            AddressInput(description="base URL", options=(DEMO, "local", HOSTED), continuous_update=False),
+            AddressInput(description="Base URL", options=(DEMO, "local", HOSTED), continuous_update=False),
             self._heard_address,
         )
         self._provider = Field(
-            ipywidgets.Combobox(description="provider", options=sorted(PROVIDERS), continuous_update=False),
+            ipywidgets.Combobox(description="Provider", options=sorted(PROVIDERS), continuous_update=False),
             self._heard_provider,
         )
-        self._typed_key = Field(KeyInput(description="virtual key", continuous_update=False), self._heard_key)
+        self._typed_key = Field(KeyInput(description="Virtual key", continuous_update=False), self._heard_key)
         self._clear = ipywidgets.Button(description="Clear the virtual key", disabled=True)
         self._clear.add_class("pk-clear")
         self._clear.on_click(lambda _: self._clear_key())
-        self._stream = Field(ipywidgets.Checkbox(value=stream, description="stream the reply", indent=False), changed)
+        self._stream = Field(ipywidgets.Checkbox(value=stream, description="Stream the reply", indent=False), changed)
         self._show(base_url, options)
         self.children = [
             self._address.widget,
@@ -101,6 +101,18 @@ class RouteFields:
         """What is wrong, in one line; empty when nothing is."""
         with self._lock:
             return next((said for said in self._wrong.values() if said), "")
+
+    @property
+    def summary(self) -> str:
+        """What is set, in a few words; no key among them."""
+        with self._lock:
+            said = [
+                self._base_url,
+                self._name,
+                "virtual key" if self._key else None,
+                None if self.stream else "not streamed",
+            ]
+        return ", ".join(part for part in said if part)
 
     def forget(self) -> None:
         """Forget the key."""
