@@ -1,0 +1,171 @@
+// Where a message is written: the text, its images, Send and Stop.
+const TEXT_BYTES = 8 * 1024 ** 2;
+const DRAFT_MS = 250;
+const LONG_DRAFT_MS = 1500;
+const LONG_DRAFT = 100_000;
+const LINES = 10;
+
+function textBytes(text) {
+  return text.length * 3 <= TEXT_BYTES ? text.length : new Blob([text]).size;
+}
+
+function tooLong(text) {
+  return text.length * 3 > TEXT_BYTES && textBytes(text) > TEXT_BYTES;
+}
+
+function longText(text) {
+  return `The text has ${megabytes(textBytes(text))}, and a message takes up to 8 MB; shorten it.`;
+}
+
+// growingField(field, lines): a text field as high as its text, up to so many lines.
+function growingField(field, lines) {
+  field.style.setProperty("--pk-lines", lines);
+  if (CSS.supports("field-sizing", "content")) return () => {};
+  return () => {
+    field.style.height = "auto";
+    const long = field.value.length > 20_000;
+    field.style.height = long ? "var(--pk-most)" : `${field.scrollHeight + 2}px`;
+  };
+}
+
+function asks(models) {
+  if (!models?.length) return "Write a message";
+  return `Message ${models[0]}${models.length > 1 ? ` and ${models.length - 1} more` : ""}`;
+}
+
+// composer(shared) -> { node, field, update(), draft(given, joining), refused(), stop() }
+function composer(shared) {
+  const node = make("div", "pk-composer");
+  const tray = imageTray(shared);
+  const field = make("textarea", "pk-field pk-text-field", "", { "aria-label": "Message", rows: "1" });
+  const why = make("div", "pk-why", "", { id: fresh("why") });
+  field.setAttribute("aria-describedby", why.id);
+  const send = textButton("Send", () => go(), "pk-button pk-primary pk-send");
+  send.setAttribute("aria-describedby", why.id);
+  const stop = textButton("Stop", () => halt(), "pk-button pk-primary pk-stop");
+  const bar = make("div", "pk-composer-bar");
+  const hint = make("span", "pk-hint", "Enter sends, Shift+Enter begins a new line, Esc stops");
+  bar.append(tray.button, tray.picker, why, hint, send, stop);
+  node.append(tray.node, field, bar);
+  const growField = growingField(field, LINES);
+  let timer = null;
+  let dirty = false;
+  let base = "";
+  let flying = null;
+  let sent = null;
+
+  function flush() {
+    clearTimeout(timer);
+    timer = null;
+    if (!dirty || shared.gone() || tooLong(field.value)) return;
+    dirty = false;
+    flying = field.value;
+    shared.tell({ do: "draft", text: field.value });
+  }
+  function typed() {
+    dirty = true;
+    clearTimeout(timer);
+    timer = setTimeout(flush, field.value.length > LONG_DRAFT ? LONG_DRAFT_MS : DRAFT_MS);
+    growField();
+    update();
+  }
+  function set(text) {
+    field.value = text;
+    growField();
+    update();
+  }
+  const empty = () => !/\S/.test(field.value) && !tray.count();
+  const canSend = () => !shared.gone() && !shared.busy() && shared.bar().ready === true && (!empty() || shared.bar().open === true);
+
+  function update() {
+    const { bar: now, gone, busy } = { bar: shared.bar(), gone: shared.gone(), busy: shared.busy() };
+    // The focus stays in the panel where Send and Stop take each other's place.
+    const leaving = busy ? send : stop;
+    const focused = document.activeElement === leaving;
+    show(send, !busy);
+    show(stop, busy);
+    if (focused) field.focus();
+    setOff(send, !canSend());
+    setOff(stop, gone);
+    setOff(tray.button, gone);
+    field.readOnly = gone;
+    field.setAttribute("aria-disabled", String(gone));
+    const reason = gone || busy || now.ready !== false ? "" : (now.why ?? "");
+    say(why, reason);
+    show(hint, !reason);
+    const words = asks(now.models);
+    if (field.placeholder !== words) field.placeholder = words;
+  }
+  function go() {
+    if (!canSend()) return;
+    if (tooLong(field.value)) return shared.fail(longText(field.value));
+    flush();
+    sent = field.value;
+    if (!shared.begin({ do: "send", text: field.value })) sent = null;
+    shared.toEnd();
+    field.focus();
+  }
+  function halt() {
+    shared.ask({ do: "stop" });
+    field.focus();
+  }
+  field.addEventListener("input", typed);
+  field.addEventListener("blur", flush);
+  field.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      if (shared.busy()) shared.inform("An answer is on its way; Esc stops it.");
+      else go();
+    } else if (event.key === "ArrowUp" && !field.value && !event.shiftKey && shared.editLast()) event.preventDefault();
+  });
+  field.addEventListener("paste", (event) => {
+    event.stopPropagation();
+    if (shared.gone()) return;
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length && !text) {
+      event.preventDefault();
+      tray.take(files);
+    } else if (tooLong(text)) {
+      event.preventDefault();
+      shared.fail(longText(text));
+    }
+  });
+  return {
+    node,
+    field,
+    update,
+    take: tray.take,
+    // What other views typed is taken over, what this one has typed since is not lost, and what was sent goes when the kernel has it.
+    draft(given, joining) {
+      tray.update(given.images ?? []);
+      const text = given.text ?? "";
+      if (sent !== null && text === "" && !given.images?.length && given.by !== shared.view) {
+        const rest = field.value.startsWith(sent) ? field.value.slice(sent.length) : field.value;
+        sent = flying = null;
+        base = "";
+        set(rest);
+        dirty = rest !== "";
+        if (dirty) typed();
+      } else if (given.by === shared.view || text === flying) {
+        base = text;
+        flying = null;
+      } else if (!dirty && sent === null && !(flying !== null && text === base)) {
+        base = text;
+        flying = null;
+        if (field.value !== text && !(joining && field.value)) set(text);
+      }
+      update();
+    },
+    refused() {
+      sent = null;
+      tray.refused();
+      update();
+    },
+    stop() {
+      flush();
+      tray.stop();
+    },
+  };
+}

@@ -1,0 +1,240 @@
+// The chat panel's page: one state per model, as the kernel tells it, and a view of it wherever it is shown.
+const PATIENCE_MS = 3000;
+const GONE = "The kernel is gone or was restarted: run the cell again to go on. What you typed stays here to be copied.";
+const BUSY = "The kernel is busy; it answers when it is free.";
+const UNCOPIED = "The browser does not let this page copy; select the text and copy it by key.";
+const SEEN_MARGIN = "300px";
+
+function panelBar(shared) {
+  const node = make("div", "pk-bar");
+  const title = make("span", "pk-title");
+  const totals = make("span", "pk-totals");
+  const buttons = make("div", "pk-bar-buttons", "", { role: "toolbar", "aria-label": "Conversation" });
+  const settleStops = rove(buttons);
+  const quiet = (words, act) => textButton(words, act, "pk-button pk-quiet");
+  const undo = quiet("Undo", () => shared.ask({ do: "undo" }));
+  const redo = quiet("Redo", () => shared.ask({ do: "redo" }));
+  const clear = quiet("Clear", () => shared.ask({ do: "clear" }));
+  const copyAll = quiet("Copy all", () => shared.ask({ do: "copy_all", view: shared.view }));
+  const code = quiet("As code", () => shared.ask({ do: "code", view: shared.view }));
+  code.setAttribute("aria-expanded", "false");
+  buttons.append(undo, redo, clear, copyAll, code);
+  settleStops();
+  node.append(title, totals, buttons);
+  return {
+    node,
+    code,
+    update() {
+      const now = shared.bar();
+      const off = shared.gone();
+      say(title, now.title ?? "");
+      say(totals, now.totals ?? "");
+      setOff(undo, off || !now.undo);
+      setOff(redo, off || !now.redo);
+      setOff(clear, off || !now.clear);
+      setOff(copyAll, off || !shared.state.order.length);
+      setOff(code, off);
+    },
+  };
+}
+
+// JupyterLab takes no key from inside the panel but the one that saves the notebook, which everybody presses everywhere.
+function letSave(root) {
+  const press = (event) => {
+    const save = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "s";
+    if (!save || !root.contains(event.target)) return;
+    root.removeAttribute("data-lm-suppress-shortcuts");
+    setTimeout(() => root.setAttribute("data-lm-suppress-shortcuts", "true"));
+  };
+  window.addEventListener("keydown", press, true);
+  return () => window.removeEventListener("keydown", press, true);
+}
+
+function takeFiles(root, take) {
+  const files = (event) => event.dataTransfer?.types.includes("Files");
+  root.addEventListener("dragover", (event) => {
+    if (!files(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    event.dataTransfer.dropEffect = "copy";
+    root.classList.add("pk-dropping");
+  });
+  root.addEventListener("dragleave", (event) => {
+    if (!root.contains(event.relatedTarget)) root.classList.remove("pk-dropping");
+  });
+  root.addEventListener("drop", (event) => {
+    root.classList.remove("pk-dropping");
+    if (!files(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    take([...event.dataTransfer.files]);
+  });
+}
+
+function panelView(model, el, page) {
+  const root = make("div", "pk-panel", "", { "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Chat panel" });
+  const said = notices();
+  let gone = false;
+  let beginning = false;
+  let patience = null;
+  let copying = null;
+  let noticed = null;
+  const seen = new IntersectionObserver((found) => {
+    for (const one of found) {
+      if (!one.isIntersecting) continue;
+      seen.unobserve(one.target);
+      typeset(model, one.target);
+    }
+  }, { rootMargin: SEEN_MARGIN });
+
+  function send(command, buffers) {
+    if (gone) return false;
+    try {
+      model.send(command, undefined, buffers);
+      return true;
+    } catch {
+      lost();
+      return false;
+    }
+  }
+  const shared = {
+    view: fresh("view"),
+    state: page.state,
+    bar: () => page.state.bar,
+    gone: () => gone,
+    busy: () => beginning || page.state.bar.busy === true,
+    inform: said.inform,
+    fail: said.fail,
+    tell: (command) => send({ ...command, view: shared.view }),
+    ask(command, buffers) {
+      patience ??= setTimeout(() => said.inform(BUSY), PATIENCE_MS);
+      return send(command, buffers);
+    },
+    // What begins an answer can be stopped from then on, whether the kernel has heard of it or not.
+    begin(command) {
+      if (shared.busy()) return false;
+      const whole = command.do === "send" ? { ...command, view: shared.view } : command;
+      beginning = shared.ask(whole);
+      said.fail("");
+      update();
+      return beginning;
+    },
+    askSource: (id, why) => shared.ask({ do: "source", id, view: shared.view, why }),
+    copySource(id, near) {
+      copying = near;
+      shared.askSource(id, "copy");
+    },
+    async copy(text, near) {
+      const done = await copyText(text, root);
+      if (!done) return said.fail(UNCOPIED);
+      said.inform("Copied");
+      if (near) flashCopied(near);
+    },
+    keepFocus(bar, change) {
+      const does = bar.contains(document.activeElement) ? document.activeElement.dataset.does : null;
+      change();
+      if (does) (bar.querySelector(`[data-does=${does}]`) ?? bar.querySelector("button"))?.focus({ preventScroll: true });
+    },
+    composer: () => writer.field,
+    editLast: () => messages.editLast(),
+    toEnd: () => messages.toEnd(),
+    typesetWhenSeen: (node) => seen.observe(node),
+  };
+  const bar = panelBar(shared);
+  const messages = transcript(shared);
+  const writer = composer(shared);
+  const code = codeRegion(shared);
+  root.append(bar.node, code.node, messages.node, said.node, writer.node);
+  el.append(root);
+
+  function update() {
+    root.classList.toggle("pk-gone", gone);
+    bar.update();
+    messages.update();
+    writer.update();
+  }
+  function heard() {
+    clearTimeout(patience);
+    patience = null;
+    said.calm(BUSY);
+  }
+  function lost() {
+    if (gone) return;
+    gone = true;
+    beginning = false;
+    heard();
+    said.stay(GONE);
+    root.querySelectorAll(".pk-entry button:not(.pk-copy-code)").forEach((one) => setOff(one, true));
+    messages.refused();
+    update();
+  }
+  function notice(joining) {
+    const { n, text, kind } = page.state.bar.notice ?? {};
+    if (n === undefined || n === noticed) return;
+    noticed = n;
+    if (kind !== "error") return said.inform(joining ? "" : (text ?? ""));
+    said.fail(text ?? "");
+    writer.refused();
+    messages.refused();
+  }
+  const leave = page.join(shared.view, {
+    all() {
+      heard();
+      beginning = false;
+      messages.all();
+      if (page.state.bar.draft) writer.draft(page.state.bar.draft, true);
+      notice(true);
+      update();
+    },
+    change(message) {
+      heard();
+      const told = message.bar ?? {};
+      if (message.put || message.order || ["busy", "ready", "notice"].some((key) => key in told)) beginning = false;
+      messages.change(message);
+      if (told.draft) writer.draft(told.draft, false);
+      if ("notice" in told) notice(false);
+      bar.update();
+      writer.update();
+    },
+    told(message) {
+      heard();
+      if (message.source?.id !== undefined && message.why === "edit") messages.edit(message.source);
+      if (message.source && message.why === "copy") shared.copy(message.source.text, copying);
+      if (message.code) code.open(message.code, bar.code);
+      if (message.copy !== undefined) shared.copy(message.copy, null);
+    },
+  });
+  // Other front ends listen for keys further up.
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key !== "Escape" || event.isComposing || event.keyCode === 229 || !shared.busy()) return;
+    event.preventDefault();
+    shared.ask({ do: "stop" });
+  });
+  takeFiles(root, (files) => gone || writer.take(files));
+  const forgetSave = letSave(root);
+  const unwatch = watchKernel(model, el, lost);
+  update();
+  return () => {
+    writer.stop();
+    leave();
+    unwatch();
+    forgetSave();
+    clearTimeout(patience);
+    seen.disconnect();
+    said.stop();
+    messages.stop();
+    root.remove();
+  };
+}
+
+export default () => {
+  let page = null;
+  return {
+    initialize({ model }) {
+      page = wire(model);
+      model.on("msg:custom", page.take);
+    },
+    render: ({ model, el }) => panelView(model, el, page),
+  };
+};

@@ -1,0 +1,188 @@
+// The messages in their order: only what changed is touched, and the end stays in sight of those who are there.
+const NEAR_END_PX = 40;
+
+// transcript(shared) -> { node, log, all(), change(message), edit(source), editLast(), toEnd(), refused(), update(), stop() }
+function transcript(shared) {
+  const node = make("div", "pk-log-frame");
+  const log = make("div", "pk-log", "", { role: "log", "aria-live": "polite", "aria-label": "Conversation", tabindex: "0" });
+  const nothing = make("div", "pk-empty");
+  const hint = make("p", "", "No messages yet. Write one below, or begin with messages of your own.");
+  const add = textButton("Add a message below", () => openFirst());
+  nothing.append(hint, add);
+  const newest = iconButton("newest", "Go to the newest message", () => toEnd(true), "pk-button pk-newest");
+  show(newest, false);
+  log.append(nothing);
+  node.append(log, newest);
+  const views = new Map();
+  let atEnd = true;
+  let top = 0;
+  let timer = null;
+  let first = null;
+  let leaving = null;
+
+  const near = () => log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_END_PX;
+  function follow() {
+    if (atEnd) log.scrollTop = log.scrollHeight;
+    show(newest, !atEnd && !near());
+  }
+  function toEnd(focus) {
+    atEnd = true;
+    follow();
+    if (focus) log.focus({ preventScroll: true });
+  }
+  log.addEventListener("scroll", () => {
+    // Growth alone never takes the end out of sight: only who scrolls up leaves it.
+    if (near()) atEnd = true;
+    else if (log.scrollTop < top - 1) atEnd = false;
+    top = log.scrollTop;
+    show(newest, !atEnd && !near());
+  });
+  log.addEventListener("click", (event) => {
+    if (!event.target.closest("summary")) return;
+    atEnd = false;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      atEnd = near();
+      follow();
+    }));
+  });
+  const sizes = new ResizeObserver(follow);
+  // Who draws the log larger than it would be by itself may.
+  const drawn = new MutationObserver(() => {
+    if (log.style.height && log.style.maxHeight !== "none") log.style.maxHeight = "none";
+  });
+  drawn.observe(log, { attributes: true, attributeFilter: ["style"] });
+  sizes.observe(log);
+
+  function openFirst() {
+    first = messageEditor(shared, { after: null, role: "user" }, () => {
+      first.node.remove();
+      first = null;
+      show(add, true);
+      add.focus();
+    });
+    show(add, false);
+    nothing.append(first.node);
+    first.focus();
+  }
+  // Where the focus was, so that it can stay there in what takes the place.
+  function whereFocus() {
+    const focus = document.activeElement;
+    const entry = log.contains(focus) ? focus.closest(".pk-entry") : null;
+    if (!entry) return null;
+    return { focus, at: [...log.children].indexOf(entry), does: focus.dataset.does ?? "" };
+  }
+  function restoreFocus(was) {
+    if (!was || document.activeElement === was.focus) return;
+    if (was.focus.isConnected && was.focus.getClientRects().length) return was.focus.focus({ preventScroll: true });
+    if (document.activeElement !== document.body && document.activeElement?.isConnected) return;
+    const by = was.does === "move_up" ? -1 : was.does === "move_down" ? 1 : 0;
+    const all = [...log.querySelectorAll(":scope > .pk-entry")];
+    const entry = all[Math.max(0, Math.min(all.length - 1, was.at + by))];
+    const same = was.does && entry?.querySelector(`[data-does=${was.does}]`);
+    const to = same || entry?.querySelector(".pk-tools:not([hidden]) button") || shared.composer();
+    to.focus({ preventScroll: true });
+    if (entry?.contains(to)) entry.scrollIntoView({ block: "nearest" });
+  }
+  function drop(id) {
+    const view = views.get(id);
+    const editor = view.editor();
+    views.delete(id);
+    sizes.unobserve(view.node);
+    view.stop();
+    if (editor && editor.changed() && !editor.saving()) {
+      editor.orphan();
+      node.after(editor.node);
+    }
+    view.node.remove();
+  }
+  function sync(changed) {
+    const { order, entries } = shared.state;
+    const was = whereFocus();
+    const wanted = new Set(order);
+    const gone = [...views.keys()].filter((id) => !wanted.has(id));
+    let place = log.firstElementChild;
+    const keep = () => {
+      while (place && (place === nothing || gone.some((id) => views.get(id)?.node === place))) place = place.nextElementSibling;
+    };
+    for (const id of order) {
+      const isNew = !views.has(id);
+      if (isNew) {
+        views.set(id, entryView(shared));
+        sizes.observe(views.get(id).node);
+      }
+      const view = views.get(id);
+      if (isNew || changed === null || changed.has(id)) view.update(entries.get(id));
+      keep();
+      if (place === view.node) place = place.nextElementSibling;
+      else log.insertBefore(view.node, place);
+    }
+    gone.forEach(drop);
+    show(nothing, order.length === 0);
+    if (order.length) first = null;
+    restoreFocus(was);
+  }
+  function liveColumns() {
+    let live = false;
+    for (const entry of shared.state.entries.values()) live ||= entry.columns.some((one) => one.state === "live");
+    return live;
+  }
+  function tick() {
+    const now = performance.now();
+    for (const id of shared.state.order) {
+      if (shared.state.entries.get(id)?.columns.some((one) => one.state === "live")) views.get(id)?.tick(now);
+    }
+  }
+  function settle() {
+    const live = liveColumns() && !shared.gone();
+    // What is read out is the answer that has ended, not each of its words.
+    if ((log.getAttribute("aria-busy") === "true") !== live) log.setAttribute("aria-busy", String(live));
+    if (live && timer === null) timer = setInterval(tick, 100);
+    if (!live) {
+      clearInterval(timer);
+      timer = null;
+    }
+    if (live) tick();
+    follow();
+  }
+  function closeSaved() {
+    for (const view of views.values()) if (view.editor()?.saving()) view.closeEditor(true);
+  }
+  return {
+    node,
+    log,
+    toEnd: () => toEnd(false),
+    update: settle,
+    all() {
+      if (liveColumns()) log.setAttribute("aria-busy", "true");
+      sync(null);
+      settle();
+    },
+    change(message) {
+      if (message.put?.some((entry) => entry.columns.some((one) => one.state === "live"))) log.setAttribute("aria-busy", "true");
+      if (message.put || message.order) closeSaved();
+      if (message.put || message.order) sync(new Set((message.put ?? []).map((entry) => entry.id)));
+      for (const [id, column] of message.grow ?? []) views.get(id)?.grow(column);
+      settle();
+    },
+    edit(source) {
+      views.get(source.id)?.edit(source);
+    },
+    editLast() {
+      const { order, entries } = shared.state;
+      const last = order.findLast((id) => entries.get(id).role === "user" && entries.get(id).can?.includes("edit"));
+      if (last === undefined) return false;
+      shared.askSource(last, "edit");
+      return true;
+    },
+    refused() {
+      first?.refused();
+      views.forEach((view) => view.editor()?.refused());
+    },
+    stop() {
+      clearInterval(timer);
+      sizes.disconnect();
+      drawn.disconnect();
+      views.forEach((view) => view.stop());
+    },
+  };
+}
