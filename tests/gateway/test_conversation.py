@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,14 @@ from portkey_nb.gateway.conversation import Conversation, Turn
 
 def exchange(question: str, answer: str = "yes", **facts: Any) -> Turn:
     return Turn.new([{"role": "user", "content": question}, {"role": "assistant", "content": answer}], **facts)
+
+
+def asks(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def says(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
 
 
 def questions(conversation: Conversation) -> list[str]:
@@ -41,6 +49,36 @@ def conversations(draw: st.DrawFn) -> Conversation:
         elif conversation.turns:
             conversation = conversation.switch(draw(st.sampled_from(conversation.turns)).turn_id)
     return conversation
+
+
+CALLS = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
+GAVE = {"role": "tool", "tool_call_id": "c", "content": "4"}
+_SAID = st.lists(
+    st.sampled_from([asks("a"), asks("b"), says("x"), says("y"), CALLS, GAVE]),
+    max_size=7,
+)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Conversation:
+    """Grow a tree of turns that say little, so that branches often read alike."""
+    conversation = Conversation.new(draw(st.none() | st.just("Be brief.")))
+    for _ in range(draw(st.integers(0, 8))):
+        parents = [None, *(turn.turn_id for turn in conversation.turns)]
+        conversation = conversation.switch(draw(st.sampled_from(parents))).append(
+            Turn.new(
+                draw(_SAID),
+                run_id=draw(st.none() | st.sampled_from(["r1", "r2", "r3"])),
+                cell_key=draw(st.none() | st.just("c1")),
+                mark=draw(st.sampled_from(["ok", "interrupted"])),
+                group_id=draw(st.none() | st.sampled_from(["g1", "g2"])),
+            )
+        )
+    return conversation.switch(draw(st.sampled_from([None, *(turn.turn_id for turn in conversation.turns)])))
+
+
+def said(conversation: Conversation) -> list[dict[str, Any]]:
+    return [message for turn in conversation.path() for message in turn.messages]
 
 
 @given(conversations(), st.text())
@@ -78,9 +116,127 @@ def test_every_turn_lies_on_a_branch_that_can_be_switched_to(conversation: Conve
     assert reached == set(conversation.turns)
 
 
-@given(conversations())
+@given(conversations() | trees())
 def test_a_conversation_survives_json(conversation: Conversation) -> None:
     assert Conversation.from_dict(json.loads(json.dumps(conversation.to_dict()))) == conversation
+
+
+@given(trees(), _SAID)
+def test_a_rewritten_conversation_reads_as_told_and_keeps_every_turn(
+    conversation: Conversation, wanted: list[dict[str, Any]]
+) -> None:
+    changed = conversation.rewritten(wanted)
+    assert said(changed) == wanted
+    assert changed.system == conversation.system
+    assert changed.turns[: len(conversation.turns)] == conversation.turns
+    assert changed.rewritten(wanted) is changed
+    assert changed.switch(conversation.head).path() == conversation.path()
+
+
+@given(trees(), st.data())
+def test_going_back_to_what_a_branch_reads_makes_no_new_turn(conversation: Conversation, data: st.DataObject) -> None:
+    assert conversation.rewritten(said(conversation)) is conversation
+    places = [None, *(turn.turn_id for turn in conversation.turns)]
+    other = conversation.switch(data.draw(st.sampled_from(places)))
+    changed = conversation.rewritten(said(other))
+    assert (changed.turns, said(changed)) == (conversation.turns, said(other))
+
+
+@given(trees(), _SAID)
+def test_new_turns_end_with_their_answers_and_take_over_the_runs_of_the_turns_they_repeat(
+    conversation: Conversation, wanted: list[dict[str, Any]]
+) -> None:
+    made = conversation.rewritten(wanted).turns[len(conversation.turns) :]
+    old = conversation.path()
+    repeated: list[str] = []
+    for turn in made:
+        same = [each for each in old if each.messages == turn.messages]
+        if turn.run_id is not None:
+            facts = (turn.run_id, turn.cell_key, turn.mark)
+            assert facts in [(each.run_id, each.cell_key, each.mark) for each in same]
+            repeated.append(turn.run_id)
+        if not same:
+            inside = [message for message in turn.messages[:-1] if message["role"] == "assistant"]
+            assert all("tool_calls" in message for message in inside)
+    for turn in made[:-1]:
+        assert turn.messages[-1]["role"] == "assistant"
+        assert "tool_calls" not in turn.messages[-1]
+    for run_id in repeated:
+        assert repeated.count(run_id) <= [turn.run_id for turn in old].count(run_id)
+
+
+@given(trees(), st.data(), st.integers(-3, 3))
+def test_stepping_goes_to_the_newest_end_of_another_alternative(
+    conversation: Conversation, data: st.DataObject, by: int
+) -> None:
+    if not conversation.turns:
+        return
+    turn = data.draw(st.sampled_from(conversation.turns))
+    groups = conversation.alternatives(turn.turn_id)
+    assert sorted(each.turn_id for group in groups for each in group) == sorted(
+        each.turn_id for each in conversation.turns if each.parent_id == turn.parent_id
+    )
+    here = next(at for at, group in enumerate(groups) if turn in group)
+    stepped = conversation.step(turn.turn_id, by)
+    assert stepped.turns == conversation.turns
+    if by == 0 or not 0 <= here + by < len(groups):
+        assert stepped is conversation
+        return
+    chosen = groups[here + by]
+    assert set(chosen) & set(stepped.path())
+    # Nothing that follows the chosen ones is newer.
+    order = {each.turn_id: at for at, each in enumerate(conversation.turns)}
+    under = [each.turn_id for each in conversation.turns if set(chosen) & set(conversation.switch(each.turn_id).path())]
+    assert stepped.head == max(under, key=order.__getitem__)
+
+
+@given(trees())
+def test_undoing_takes_the_last_turn_off_the_branch_and_keeps_it(conversation: Conversation) -> None:
+    undone = conversation.undone()
+    assert undone.turns == conversation.turns
+    assert undone.path() == conversation.path()[:-1]
+
+
+def test_editing_a_message_branches_there_and_the_rest_keeps_its_runs() -> None:
+    conversation = Conversation.new("Be brief.")
+    for at in ("one", "two", "three"):
+        conversation = conversation.append(exchange(at, f"about {at}", run_id=f"run {at}", cell_key=f"cell {at}"))
+    wanted = said(conversation)
+    wanted[2] = asks("two, please")
+    edited = conversation.rewritten(wanted)
+    assert [turn.run_id for turn in edited.path()] == ["run one", None, "run three"]
+    assert edited.path()[0] is conversation.path()[0]
+    assert edited.fork_for("cell three") == (edited.undone(), 0)
+    first = edited.path()[1].turn_id
+    assert [len(group) for group in edited.alternatives(first)] == [1, 1]
+    assert edited.step(first, -1) == replace(conversation, turns=edited.turns)
+
+
+def test_tool_calls_and_their_results_stay_with_the_answer_they_led_to() -> None:
+    asked = [asks("2+2?"), CALLS, GAVE, says("4"), asks("sure?")]
+    conversation = Conversation.new().rewritten(asked)
+    assert [len(turn.messages) for turn in conversation.path()] == [4, 1]
+    assert conversation.open
+    assert not conversation.undone().open
+    assert not Conversation.new("Be brief.").open
+
+
+def test_answers_to_one_question_are_one_alternative() -> None:
+    conversation = Conversation.new().append(exchange("hi", "from a"))
+    first = conversation.turns[0]
+    conversation = conversation.switch(None).append(exchange("hi", "from b", group_id=first.group))
+    conversation = conversation.switch(None).append(exchange("hello", "from a"))
+    answers = [[turn.messages[1]["content"] for turn in group] for group in conversation.alternatives(first.turn_id)]
+    assert answers == [["from a", "from b"], ["from a"]]
+    assert conversation.latest_under(first.turn_id) == first.turn_id
+    assert Conversation.from_dict(conversation.to_dict()) == conversation
+
+
+def test_turns_of_before_there_were_groups_are_read() -> None:
+    data = Conversation.new().append(exchange("hi")).to_dict()
+    assert "group_id" not in data["turns"][0]
+    turn = Conversation.from_dict(data).turns[0]
+    assert turn.group == turn.turn_id
 
 
 def test_rerunning_the_middle_cell_leaves_the_later_turns_on_the_old_branch() -> None:
@@ -143,6 +299,11 @@ def test_unknown_turns_are_refused_where_they_are_named() -> None:
         conversation.append(exchange("two", parent_id="nowhere"))
     with pytest.raises(PromptError, match="already"):
         conversation.append(conversation.turns[0])
+    for ask in (conversation.siblings, conversation.alternatives, conversation.latest_under):
+        with pytest.raises(PromptError, match="'nowhere'"):
+            ask("nowhere")
+    with pytest.raises(PromptError, match="'nowhere'"):
+        conversation.step("nowhere", 1)
 
 
 def _cycle(data: dict[str, Any]) -> None:
