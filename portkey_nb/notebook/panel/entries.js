@@ -178,7 +178,7 @@ function entryView(shared) {
         decorate.now();
       }
       show(text, shown !== "");
-      const now = JSON.stringifyentry.images;
+      const now = JSON.stringify(entry.images);
       if (now !== pictured) {
         pictured = now;
         images.replaceChildren(...entry.images.map((image) => picture(image, "pk-image")));
