@@ -111,7 +111,7 @@ function entryView(shared) {
     const can = entry.can ?? [];
     const one = single();
     const inConversation = can.some((name) => ["edit", "remove", "move_up", "move_down"].includes(name));
-    const of = answerTools(single, shared, askModel).filter(() => one);
+    const of = one ? answerTools(single, shared, askModel) : [];
     const has = (name) => of.some((tool) => tool.dataset.does === name);
     const own = [];
     const put = (name, words, act) => can.includes(name) && !has(name) && own.push(iconButton(name, words, act));
