@@ -55,6 +55,10 @@ class Keys:
         """Return a JSON text, valid or not, with placeholders where there are secrets, which are kept from now on."""
         return replaced(text, self.put, broken=_broken(text))
 
+    def waiting(self, text: str) -> bool:
+        """Tell whether a JSON text, valid or not, has secrets that are not taken out of it yet."""
+        return replaced(text, self._cover, broken=_broken(text)) != text
+
     def shown(self, document: Any) -> Any:
         """Return a copy of plain data without its secrets, for looking at it; nothing is kept."""
         return _mapped(document, self._cover)
