@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-_DROPPED = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
+_SCRIPT_DROPPED = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
+_STYLE_DROPPED = re.compile(r"/\*.*?\*/|^\s+", re.MULTILINE | re.DOTALL)
 
 
 def script(*names: str) -> str:
@@ -24,12 +25,12 @@ def script(*names: str) -> str:
     >>> "function typeset" in script("typeset.js")
     True
     """
-    return _DROPPED.sub("", _joined(names))
+    return _SCRIPT_DROPPED.sub("", _joined(names))
 
 
 def style(*names: str) -> str:
-    """Return style files joined, in this order, without indentation."""
-    return re.sub(r"^\s+", "", _joined(names), flags=re.MULTILINE)
+    """Return style files joined, in this order, without comments and indentation."""
+    return _STYLE_DROPPED.sub("", _joined(names))
 
 
 def _joined(names: tuple[str, ...]) -> str:

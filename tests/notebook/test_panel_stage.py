@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ from comm.base_comm import BaseComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portkey_nb.notebook.assets import script
 from portkey_nb.notebook.growth import Growth, LiveColumn
-from portkey_nb.notebook.panel.stage import Stage
+from portkey_nb.notebook.panel import stage as stage_module
+from portkey_nb.notebook.panel.stage import SCRIPTS, Stage
 from portkey_nb.views.steps import Step
 from tests.hostile import REPLIES
 from tests.kernels import WAIT_S, Kernel
@@ -499,6 +503,22 @@ def test_the_state_of_the_widget_holds_nothing_of_the_conversation() -> None:
         stage.flush()
         assert "secret-of-mine" in wire.sent[-1][1]
         assert "secret-of-mine" not in json.dumps(stage.widget.get_state(), default=str)
+
+
+def test_the_page_gets_all_scripts_of_the_panel_and_no_name_twice() -> None:
+    folder = Path(stage_module.__file__).parent
+    shared = {"column.js", "kernel.js", "typeset.js"}
+    assert {f"panel/{path.name}" for path in folder.glob("*.js")} == set(SCRIPTS) - shared
+    source = script(*SCRIPTS)
+    named = re.findall(
+        r"^(?:async function|function|const|let|class) (\w+)",
+        "\n".join((folder.parent / name).read_text() for name in SCRIPTS),
+        re.MULTILINE,
+    )
+    assert [name for name, count in Counter(named).items() if count > 1] == []
+    assert source.count("export default") == 1
+    with staged() as (stage, _):
+        assert stage.widget.get_state()["_esm"] == source
 
 
 def test_after_its_end_nothing_is_sent_and_nothing_raised(capfd: pytest.CaptureFixture[str]) -> None:

@@ -27,8 +27,9 @@ from portkey_nb.engine.loop import background_loop, submit
 from portkey_nb.notebook.assets import script, style
 from portkey_nb.notebook.growth import Growth, LiveColumn
 
-SCRIPTS = ("column.js", "kernel.js", "typeset.js")
-STYLES = ("live.css",)
+_PARTS = ("elements", "wire", "notices", "images", "editor", "answers", "entries", "transcript", "composer", "code")
+SCRIPTS = ("column.js", "kernel.js", "typeset.js", *(f"panel/{part}.js" for part in _PARTS), "panel/panel.js")
+STYLES = ("panel/panel.css",)  # the fields bring theirs themselves
 
 _log = logging.getLogger(__name__)
 
