@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
+from portkey_nb.errors import PortkeyError
+from portkey_nb.notebook.panel.as_cell import Defaults, cell_of
+from portkey_nb.notebook.panel.as_python import python_of
+from portkey_nb.notebook.panel.asked import Variables, asked_of
 from portkey_nb.notebook.panel.composed import Composed
+
+_PLACEHOLDER = "Write the message here."
+_TAKEN = ("prompt", "model", "messages")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +28,7 @@ class Code:
     cell : str
         A ``%%portkey`` cell; empty where no cell can say it, and the note tells why.
     python : str
+        Empty where nothing can be sent at all.
     note : str
         What is to be done before they run, in words; empty where nothing is.
     """
@@ -33,6 +43,9 @@ def as_code(
 ) -> Code:
     """Write what a panel would send as a cell and as Python.
 
+    No key stands in either: a Config is called by its name in the notebook, what else is secret is read from the
+    environment, and the note says what to set.
+
     Parameters
     ----------
     composed : Composed
@@ -40,5 +53,48 @@ def as_code(
         What would be sent, without the system prompt.
     names : mapping, optional
         The notebook's variables: Configs, functions and classes are called by their names there.
+
+    Examples
+    --------
+    >>> code = as_code(Composed(models=("gpt-4o",), params={"temperature": 0}), [{"role": "user", "content": "Hi"}])
+    >>> print(code.cell)
+    %%portkey -m gpt-4o -t 0
+    Hi
+    >>> print(code.python)
+    from portkey_nb import ask
+    <BLANKLINE>
+    reply = ask("Hi", model="gpt-4o", temperature=0)
+    reply
     """
-    return Code(cell="", python="", note="not written yet")
+    notes: dict[str, None] = {}
+    if not composed.models:
+        return Code(cell="", python="", note="No model: choose one above the conversation.")
+    if not messages:
+        messages = [{"role": "user", "content": _PLACEHOLDER}]
+        notes["There is no message yet; write yours in the place of the one here."] = None
+    given = {**composed.others, **composed.params, **composed.options, "base_url": composed.base_url}
+    try:
+        asked = asked_of(composed.models, composed.system, given, messages, names)
+        taken = [name for name in _TAKEN if name in asked.params]
+        if taken:
+            return Code(cell="", python="", note=f"`{taken[0]}` is no parameter; take it out.")
+        variables = Variables()
+        python = python_of(asked, variables, notes)
+        cell = cell_of(asked, _defaults(notes), notes)
+    except PortkeyError as error:
+        return Code(cell="", python="", note=error.message)
+    for name, what in variables.known.items():
+        notes[f'Set {what} first: `os.environ["{name}"] = getpass.getpass()`.'] = None
+    return Code(cell=cell, python=python, note=" ".join(notes))
+
+
+def _defaults(notes: dict[str, None]) -> Defaults:
+    """Return what the running notebook adds to its cells."""
+    shell: Any = get_ipython()
+    if shell is None:
+        return Defaults()
+    magics = shell.magics_manager.registry.get("PortkeyMagics")
+    if magics is None:
+        notes["The cell needs `%load_ext portkey_nb`."] = None
+        return Defaults()
+    return Defaults(magics.system, magics.base_url, magics.route)

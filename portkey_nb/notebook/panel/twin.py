@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from IPython.display import DisplayHandle
 
@@ -19,7 +20,7 @@ class Twin:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._handles: list[DisplayHandle] = []
+        self._handles: list[Any] = []
 
     def show(self, bundle: Mapping[str, str]) -> None:
         """Publish the twin into the outputs of the running cell, right after the widget.
@@ -29,7 +30,7 @@ class Twin:
         bundle : mapping
             text/html, text/markdown and text/plain.
         """
-        handle = DisplayHandle()
+        handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
         handle.display(_dressed(bundle), raw=True)
         with self._lock:
             self._handles.append(handle)
