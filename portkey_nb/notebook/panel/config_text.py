@@ -11,6 +11,9 @@ from portkey_nb.errors import ConfigError
 _LONGEST = 100_000
 """Characters; a gateway reads headers of some 15,000 bytes."""
 
+_SHORT = 30
+"""So many characters of an object or a list stand in one line."""
+
 
 def read(text: str) -> dict[str, Any]:
     """Return the object that a JSON text is.
@@ -46,9 +49,25 @@ def read(text: str) -> dict[str, Any]:
     raise ConfigError(wrong)
 
 
-def written(document: Mapping[str, Any]) -> str:
-    """Return an object as JSON text of several lines."""
-    return json.dumps(document, indent=2, ensure_ascii=False, default=str)
+def written(value: Any, indent: str = "") -> str:
+    """Return plain data as JSON text for a narrow column: what is short stands in one line.
+
+    Examples
+    --------
+    >>> print(written({"strategy": {"mode": "fallback"}, "targets": [{"provider": "openai"}]}))
+    {
+      "strategy": {"mode": "fallback"},
+      "targets": [{"provider": "openai"}]
+    }
+    """
+    flat = json.dumps(value, ensure_ascii=False, default=str)
+    if not isinstance(value, Mapping | list) or not value or (len(flat) <= _SHORT and indent):
+        return flat
+    inner = indent + "  "
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(inner + written(item, inner) for item in value) + f"\n{indent}]"
+    parts = (f"{inner}{json.dumps(name, ensure_ascii=False)}: {written(item, inner)}" for name, item in value.items())
+    return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
 
 
 class _Twice(Exception):
