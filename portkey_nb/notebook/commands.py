@@ -25,7 +25,7 @@ from portkey_nb.gateway.secrecy import holds_secret
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
-from portkey_nb.notebook.named import KEY_IN_CELL
+from portkey_nb.notebook.named import KEY_IN_CELL, find_config
 from portkey_nb.notebook.options import help_page
 from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
@@ -46,14 +46,15 @@ def find_command(line: str) -> Command | None:
     """
     words = line.split()
     name, rest = (words[0], words[1:]) if words else ("", [])
-    if name in ("status", "config", "help", "panel", "logout") and not rest:
+    if name in ("status", "config", "help", "logout") and not rest:
         return {
             "status": _status,
             "config": _config,
             "help": _help,
-            "panel": _panel,
             "logout": lambda _: logout(),
         }[name]
+    if name == "panel" and len(rest) <= 1:
+        return lambda magics: _panel(magics, rest[0] if rest else None)
     if name == "models" and len(rest) <= 1:
         return lambda magics: _models(magics, rest[0] if rest else "")
     if name == "runs" and (not rest or (len(rest) == 1 and rest[0].isdecimal())):
@@ -74,8 +75,16 @@ def _help(magics: Any) -> None:
     _say(help_page())
 
 
-def _panel(magics: Any) -> None:
-    raise PromptError("the chat panel is not in this version; `%%portkey --chat NAME` holds a conversation in cells")
+def _panel(magics: Any, chat: str | None) -> Any:
+    from portkey_nb.notebook.panel.chat_panel import ChatPanel  # brings ipywidgets: only where a panel is opened
+
+    space = magics.shell.user_ns
+    options = {"config": find_config(magics.route, space) if magics.route else None, "system": magics.system or None}
+    models = [name.strip() for name in str(magics.model or "").split(",") if name.strip()]
+    panel = ChatPanel(models if chat is None else None, chat=chat, base_url=magics.base_url or None, **options)
+    if models and not len(panel.conversation):  # else the model that answered last goes on
+        panel.models = models
+    return panel
 
 
 def _status(magics: Any) -> None:

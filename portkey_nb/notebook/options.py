@@ -22,7 +22,7 @@ COMMANDS = {
     "reset": "reset [name]: forget a conversation",
     "login": "login [--save]: ask for the Portkey key",
     "logout": "forget the key of this session",
-    "panel": "the chat panel (not in this version)",
+    "panel": "panel [chat]: a chat panel, a new one or that of a named conversation",
     "compare": "compare [group | last N]: logged runs side by side; without more, the last that were made together",
     "help": "this page",
 }

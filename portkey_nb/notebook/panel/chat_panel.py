@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from IPython.display import publish_display_data
+
+from portkey_nb.engine.asking import tell_trouble
+from portkey_nb.engine.loop import submit
 from portkey_nb.engine.reply import Replies, Reply
+from portkey_nb.engine.running import STOP_S
+from portkey_nb.engine.talks import Talk
+from portkey_nb.errors import PortkeyError
+from portkey_nb.notebook.panel.code import Code
+from portkey_nb.notebook.panel.desk import Desk
+from portkey_nb.notebook.panel.draft import attached
+from portkey_nb.notebook.panel.fields import Fields
+from portkey_nb.notebook.panel.opening import (
+    composed_of,
+    here,
+    last_model,
+    message_list,
+    models_of,
+    names_here,
+    talk_for,
+)
+from portkey_nb.notebook.panel.twin import Twin
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from portkey_nb.engine.talks import Talk
+CLOSED = "the panel is closed; ChatPanel(chat=...) opens its conversation again"
 
 
 class Sending:
-    """One message under way to its models.
+    """One message under way to its models; given by :meth:`ChatPanel.send`.
 
     Examples
     --------
@@ -24,10 +49,17 @@ class Sending:
         sending.result()
     """
 
+    def __init__(self, desk: Desk, begun: Future[Future[Reply | Replies]]) -> None:
+        self._desk, self._begun = desk, begun
+
     @property
     def done(self) -> bool:
         """Whether all models have answered, failed or been stopped."""
-        raise NotImplementedError
+        if not self._begun.done():
+            return False
+        if self._begun.cancelled() or self._begun.exception() is not None:
+            return True
+        return self._begun.result().done()
 
     def result(self, timeout: float | None = None) -> Reply | Replies:
         """Wait for the answer; of several models, the replies by label.
@@ -46,11 +78,34 @@ class Sending:
         KeyboardInterrupt
             When the cell is interrupted; the call is stopped, and what came is kept.
         """
-        raise NotImplementedError
+        end = None if timeout is None else time.monotonic() + timeout
+        try:
+            answer = self._begun.result(timeout)
+            return answer.result(None if end is None else max(0.0, end - time.monotonic()))
+        except CancelledError:
+            pass
+        except KeyboardInterrupt:
+            self._end()
+            raise
+        raise PortkeyError(CLOSED)
 
     def stop(self) -> None:
-        """Stop it; what came is kept."""
-        raise NotImplementedError
+        """Stop it, unless it is done; what came is kept."""
+        if not self.done:
+            self._desk.stop()
+
+    def _end(self) -> None:
+        """Stop it, and wait until what came is written down."""
+        self.stop()
+        deadline = time.monotonic() + STOP_S
+        while not self.done and time.monotonic() < deadline:
+            waited: Future[Any] = self._begun.result() if self._begun.done() else self._begun
+            # An impatient second press: what came still has to be written.
+            with suppress(KeyboardInterrupt):
+                wait([waited], timeout=0.2)
+
+    def __repr__(self) -> str:
+        return f"<message {'sent' if self.done else 'under way'}>"
 
 
 class ChatPanel:
@@ -59,7 +114,7 @@ class ChatPanel:
     Parameters
     ----------
     model : str or sequence of str, optional
-        One model, or up to four that answer side by side; that of the chat's last turn by default, else
+        One model, or up to four that answer side by side; that of the chat's last answer by default, else
         ``PORTKEY_MODEL``.
     chat : str, optional
         The conversation's name in this notebook, ``global:NAME`` in all; the first of ``panel-1``, ``panel-2`` ... that
@@ -68,12 +123,22 @@ class ChatPanel:
         As for the client.
     **options
         Request parameters, client options, ``system``, ``tools``, ``schema``, ``tags`` ..., as for
-        :func:`portkey_nb.ask`.
+        :func:`portkey_nb.ask`. A key is never shown.
 
     Raises
     ------
     PortkeyError
         In one line: an option does not fit.
+
+    Examples
+    --------
+    >>> from portkey_nb import ChatPanel
+    >>> panel = ChatPanel("demo-fast", base_url="demo", chat="trip")
+    >>> panel.send("Say this is a test").result()
+    'This is a test.'
+    >>> panel
+    <ChatPanel 'trip': demo-fast, 2 messages>
+    >>> panel.close()
     """
 
     def __init__(
@@ -84,42 +149,98 @@ class ChatPanel:
         base_url: str | None = None,
         **options: Any,
     ) -> None:
-        raise NotImplementedError
+        given = composed_of(model, base_url, options)
+        place = here()
+        self._talk = talk_for(chat, place, options.get("store"))
+        self._twin = Twin()
+        self._desk = Desk(
+            self._talk,
+            facts={"notebook": place.notebook},
+            names=names_here,
+            rested=self._twin.update,
+        )
+        if not given.models:
+            given = replace(given, models=models_of(last_model(self._talk)))
+        if given.system is None:
+            given = replace(given, system=self._talk.system)
+        self._desk.fields = Fields(given, self._desk.fields_changed)
+        self._desk.keeper.type_system(given.system)
+        self._widget: Any = None
+        self._below: Any = None
+        self._closed = False
 
     @property
     def widget(self) -> Any:
         """The ipywidgets Box, to be laid out with others."""
-        raise NotImplementedError
+        if self._widget is None:
+            import ipywidgets  # slow to import: only where a panel is shown
+
+            stage = self._desk.stage.widget
+            stage.layout = ipywidgets.Layout(flex="4 1 22em", min_width="0")
+            below = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="flex-start")
+            self._below = ipywidgets.Box([stage, self._desk.fields.widget], layout=below)
+            self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below])
+            self._widget.add_class("pk-chat")
+            self._desk.fields.refresh()
+            self._desk.show()
+        return self._widget
 
     @property
     def conversation(self) -> Talk:
         """The conversation, which cells and :func:`portkey_nb.conversation` share."""
-        raise NotImplementedError
+        return self._talk
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages of the present branch, the system prompt first; assigning rewrites the branch."""
-        raise NotImplementedError
+        return self._talk.conversation.with_system(self._desk.fields.composed.system).messages()
+
+    @messages.setter
+    def messages(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        self._do({"do": "messages", "messages": message_list(messages)})
 
     @property
     def runs(self) -> pd.DataFrame:
-        """The conversation's runs as a DataFrame."""
-        raise NotImplementedError
+        """The conversation's runs as a DataFrame, those that failed included."""
+        return self._talk.runs
 
     @property
     def model(self) -> str | None:
         """The first of the models; may be set."""
-        raise NotImplementedError
+        return next(iter(self.models), None)
+
+    @model.setter
+    def model(self, name: str) -> None:
+        self.models = [name]
 
     @property
     def models(self) -> list[str]:
         """The models that answer; may be set."""
-        raise NotImplementedError
+        return list(self._desk.fields.composed.models)
+
+    @models.setter
+    def models(self, names: str | Sequence[str]) -> None:
+        self._desk.fields.set_models(models_of(names))
+        self._desk.show()
 
     @property
     def config(self) -> Any:
         """The routing Config, a saved id or None; may be set."""
-        raise NotImplementedError
+        return self._desk.fields.composed.options.get("config")
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        old = self._desk.fields
+        composed = old.composed
+        kept = {name: value for name, value in composed.options.items() if name != "config"}
+        options = kept if config is None else {**kept, "config": config}
+        self._desk.fields = fields = Fields(replace(composed, options=options), self._desk.fields_changed)
+        if self._widget is not None:
+            self._widget.children = [fields.models_widget, self._below]
+            self._below.children = [self._desk.stage.widget, fields.widget]
+            fields.refresh()
+        old.close()
+        self._desk.show()
 
     def send(self, text: str | None = None, *, images: Any = None) -> Sending:
         """Send a message, and return at once.
@@ -130,41 +251,73 @@ class ChatPanel:
             None sends an open conversation as it is, whose last message waits for an answer.
         images : object or list, optional
             As for :func:`portkey_nb.ask`, up to 5 MB each.
+
+        Raises
+        ------
+        PromptError
+            When an image is none, or too large.
         """
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """Stop the answers under way; what came is kept."""
-        raise NotImplementedError
-
-    def undo(self) -> None:
-        """Go back to where the conversation was before its last change."""
-        raise NotImplementedError
-
-    def redo(self) -> None:
-        """Take the last undo back."""
-        raise NotImplementedError
-
-    def clear(self) -> None:
-        """Begin at the root again; nothing is lost, and undo brings it back."""
-        raise NotImplementedError
+        given = images if isinstance(images, list | tuple) else [] if images is None else [images]
+        parts = tuple(attached(image) for image in given)
+        return Sending(self._desk, self._desk.post({"do": "send", "text": text, "images": parts}))
 
     def retry(self, model: str | None = None) -> Sending:
         """Ask for the last answer again, or another model for it, whose answer is then shown beside."""
-        raise NotImplementedError
+        return Sending(self._desk, self._desk.post({"do": "retry", "model": model}))
 
-    def as_code(self) -> dict[str, str]:
-        """Return the same request as a ``%%portkey`` cell and as Python."""
-        raise NotImplementedError
+    def stop(self) -> None:
+        """Stop the answers under way; what came is kept."""
+        self._desk.stop()
+
+    def undo(self) -> None:
+        """Go back to where the conversation was before its last change."""
+        self._do({"do": "undo"})
+
+    def redo(self) -> None:
+        """Take the last undo back."""
+        self._do({"do": "redo"})
+
+    def clear(self) -> None:
+        """Begin at the root again; nothing is lost, and undo brings it back."""
+        self._do({"do": "clear"})
+
+    def as_code(self) -> Code:
+        """Return the same request as a ``%%portkey`` cell and as Python: ``.cell``, ``.python`` and ``.note``."""
+        found: Code = self._do({"do": "code"})
+        return found
 
     def close(self) -> None:
-        """Stop what is under way, and leave the conversation as static HTML."""
-        raise NotImplementedError
+        """Stop what is under way, keep what came, and leave the conversation as static HTML."""
+        if self._closed:
+            return
+        self._closed = True
+        submit(self._desk.close()).result()
+        self._desk.stage.close()
+        self._desk.fields.close()
+        if self._widget is not None:
+            self._below.close()
+            self._widget.close()
+        tell_trouble(self._talk.store)
+
+    def _do(self, command: Mapping[str, Any]) -> Any:
+        """Give the desk a command, and wait for its end."""
+        try:
+            return self._desk.post(command).result()
+        except CancelledError:
+            pass
+        raise PortkeyError(CLOSED)
 
     def _ipython_display_(self) -> None:
-        raise NotImplementedError
+        publish: Any = publish_display_data
+        if not self._closed:
+            view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+            # The conversation itself stands in the twin below: here it would be seen twice without a kernel.
+            shown = {"text/html": "<div></div>", "text/plain": repr(self)}
+            publish({"application/vnd.jupyter.widget-view+json": view, **shown})
+        self._twin.show(self._desk.bundle())
 
-
-def panel_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a panel takes; see :class:`ChatPanel`."""
-    return dict(options)
+    def __repr__(self) -> str:
+        count = len(self.messages)
+        models = ", ".join(self.models) or "no model"
+        said = f"{count} message{'' if count == 1 else 's'}"
+        return f"<ChatPanel {self._talk.name!r}: {models}, {said}{', closed' if self._closed else ''}>"

@@ -1,0 +1,389 @@
+"""The desk of a panel: what pages and Python ask for is done here, in order, and what comes of it is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from portkey_nb.engine.loop import background_loop
+from portkey_nb.engine.opinions import RATINGS, rate
+from portkey_nb.engine.plain import mend
+from portkey_nb.engine.record import Run
+from portkey_nb.engine.talks import Talk
+from portkey_nb.engine.transcript import message_text, talk_bundle
+from portkey_nb.errors import PortkeyError, PromptError
+from portkey_nb.gateway.conversation import Conversation
+from portkey_nb.notebook.panel.actor import Actor
+from portkey_nb.notebook.panel.code import Code, as_code
+from portkey_nb.notebook.panel.draft import Draft
+from portkey_nb.notebook.panel.edits import branch_messages, entry, rewritten, system_first
+from portkey_nb.notebook.panel.errands import Answer, Errands
+from portkey_nb.notebook.panel.fields import Fields
+from portkey_nb.notebook.panel.keeper import Keeper
+from portkey_nb.notebook.panel.scene import Scene, State
+from portkey_nb.notebook.panel.stage import Stage
+
+REST_S = 0.5
+"""Seconds without a change until the static twin is written."""
+BUSY = "an answer is under way; stop it, or wait for its end"
+_CHANGING = frozenset(
+    ("send", "edit", "add", "move", "remove", "retry", "choose", "step", "undo", "redo", "clear", "messages")
+)
+"""Commands that have to wait for the end of an exchange."""
+
+Command = Mapping[str, Any]
+
+
+class Desk:
+    """A panel's conversation, exchange, draft and troubles; commands may come in any thread.
+
+    Parameters
+    ----------
+    talk : Talk
+    facts : mapping
+        Columns of the runs that are known beforehand.
+    names : callable
+        Returns the notebook's variables.
+    rested : callable
+        Given the conversation as a mime bundle when the state rests; called in a thread.
+    """
+
+    def __init__(
+        self,
+        talk: Talk,
+        *,
+        facts: Mapping[str, Any],
+        names: Callable[[], Mapping[str, Any]],
+        rested: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        self.keeper = Keeper(talk)
+        self.stage = Stage(self.act)
+        self.fields: Fields
+        self.facts, self._names, self._rested = facts, names, rested
+        self._draft = Draft()
+        self._notice: dict[str, Any] = {}
+        self._scene = Scene()
+        self._actor: Actor[Command] = Actor(self._do, self._failed)
+        self._one = asyncio.Lock()
+        self._rating = asyncio.Lock()
+        self._dirty = self._painting = False
+        self._written: tuple[Conversation, Mapping[str, Run]] | None = None
+        self._locked = talk.trouble
+        self.errands = Errands(self)
+        me = weakref.ref(self)
+        self._end_listening = talk.listen(lambda conversation: _heard(me, conversation))
+
+    # In any thread
+
+    def act(self, message: Command, buffers: Sequence[memoryview] = ()) -> None:
+        """Take a page's message."""
+        if message.get("do") == "stop":
+            self.stop()
+        else:
+            self.post({**message, "buffers": buffers, "page": True})
+
+    def post(self, command: Command) -> Future[Any]:
+        """Take a command; its result comes as a future."""
+        return self._actor.post(command)
+
+    def stop(self) -> None:
+        """Stop the exchange under way, or that which a command before this one begins."""
+        background_loop().call_soon_threadsafe(self._stop)
+
+    def fields_changed(self) -> None:
+        """Note that a person has changed a field."""
+        self.post({"do": "fields"})
+
+    def show(self) -> None:
+        """Show the state as it is."""
+        background_loop().call_soon_threadsafe(self.changed)
+
+    # On the loop
+
+    def _stop(self) -> None:
+        if not self.errands.stop() and not self._actor.idle:
+            self._actor.post({"do": "stop"})
+
+    async def _do(self, command: Command) -> Any:
+        do = str(command.get("do"))
+        if do in _CHANGING and self.errands.busy:
+            raise PromptError(BUSY)
+        work = getattr(self, f"_on_{do}", None)
+        if work is None:
+            return None
+        async with self._one:
+            found = work(command)
+            found = await found if isinstance(found, Awaitable) else found
+        if do != "rest":
+            self.changed()
+        return found
+
+    def _failed(self, command: Command, error: Exception) -> None:
+        said = error.message if isinstance(error, PortkeyError) else f"{type(error).__name__}: {error}"
+        self.say(said, "error")
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Tell all views something once."""
+        self._notice = {"n": self._notice.get("n", 0) + 1, "text": text, "kind": kind}
+        self.changed()
+
+    def changed(self) -> None:
+        """Show what has changed, soon, and write the twin when there is rest."""
+        self._actor.later(REST_S, self._rest)
+        self._dirty = True
+        if not self._painting:
+            self._painting = True
+            self._actor.start(self._paint())
+
+    def _rest(self) -> None:
+        self.post({"do": "rest"})
+
+    async def _paint(self) -> None:
+        try:
+            while self._dirty:
+                self._dirty = False
+                self.stage.show(*await asyncio.to_thread(self._scene.make, self._state()))
+        finally:
+            self._painting = False
+
+    def _state(self) -> State:
+        keeper, composed = self.keeper, self.fields.composed
+        view, pending = self.errands.shown()
+        return State(
+            title=keeper.talk.name,
+            conversation=view or keeper.conversation,
+            runs=keeper.runs,
+            pending=pending,
+            busy=self.errands.busy,
+            trouble=self.fields.trouble,
+            models=composed.models,
+            known=tuple(self.fields.known),
+            draft=self._draft,
+            undo=keeper.can_undo,
+            redo=keeper.can_redo,
+            notice=self._notice,
+        )
+
+    def start(self, work: Any) -> None:
+        """Start work beside the commands."""
+        self._actor.start(work)
+
+    async def keep(self, make: Callable[[Conversation], Conversation] | None) -> None:
+        """Change the conversation at the end of an exchange, between two commands; None only looks for troubles."""
+        async with self._one:
+            if make is not None:
+                await self.keeper.change(make)
+            trouble = await asyncio.to_thread(self.keeper.talk.store.take_trouble)
+        self._tell_trouble(trouble)
+
+    def _tell_trouble(self, trouble: str | None) -> None:
+        locked = self.keeper.talk.trouble
+        if locked is not None and self._locked is None:
+            trouble = trouble or f"{locked}; the conversation goes on in memory"
+        self._locked = locked
+        if trouble:
+            self.say(trouble, "error")
+
+    def give_back(self, draft: Draft) -> None:
+        """Put what was not sent back into the composer, unless something new stands there."""
+        self._draft = self._draft.returned(draft)
+
+    # Commands: what is composed
+
+    def _on_draft(self, command: Command) -> None:
+        self._draft = self._draft.typed(_text(command), command.get("view"))
+
+    async def _on_attach(self, command: Command) -> None:
+        for data in command["buffers"][:1]:
+            self._draft = await asyncio.to_thread(self._draft.with_image, data, str(command.get("name") or ""))
+
+    def _on_detach(self, command: Command) -> None:
+        self._draft = self._draft.without_image(str(command.get("id")))
+
+    async def _on_fields(self, command: Command) -> None:
+        self.keeper.type_system(self.fields.composed.system)
+
+    # Commands: what is asked
+
+    def _on_stop(self, command: Command) -> None:
+        self.errands.stop()
+
+    def _on_send(self, command: Command) -> Answer:
+        if not command.get("page"):
+            return self.errands.send(Draft(text=_text(command), images=tuple(command.get("images") or ())))
+        self._draft = self._draft.typed(_text(command), command.get("view"))
+        answer = self.errands.send(self._draft, typed=True)
+        self._draft = self._draft.taken()
+        return answer
+
+    def _on_retry(self, command: Command) -> Answer:
+        model = command.get("model")
+        return self.errands.retry(command.get("id"), str(model).strip() if model else None)
+
+    def _on_dismiss(self, command: Command) -> None:
+        self.errands.dismiss()
+
+    # Commands: what the conversation is made to be
+
+    async def _on_edit(self, command: Command) -> Answer | None:
+        if not _text(command).strip():
+            raise PromptError("the message is empty; write something, or remove it")
+        if command.get("do") == "edit":
+            done, answer = self.errands.edit(command, _text(command))
+            if done:
+                return answer
+        await self._rewrite(command)
+        return None
+
+    async def _rewrite(self, command: Command) -> None:
+        self.errands.leave()
+        keeper = self.keeper
+        known = keeper.conversation.with_system(self.fields.composed.system)
+        system, messages = rewritten({**command, "text": _text(command)}, known, keeper.entries())
+        await self._read_as(system, messages)
+
+    async def _read_as(self, system: str | None, messages: Sequence[Mapping[str, Any]]) -> None:
+        self.keeper.type_system(system)
+        await self.keeper.change(lambda conversation: conversation.rewritten(messages))
+        await asyncio.to_thread(self._show_system)
+
+    _on_add = _on_edit
+    _on_move = _on_remove = _rewrite
+
+    async def _on_messages(self, command: Command) -> None:
+        self.errands.dismiss()
+        system, messages = system_first(list(command["messages"]), None)
+        await self._read_as(system, messages)
+
+    async def _on_choose(self, command: Command) -> None:
+        self.errands.leave()
+        turn_id = str(command.get("id"))
+        await self.keeper.change(lambda conversation: conversation.switch(conversation.latest_under(turn_id)))
+
+    async def _on_step(self, command: Command) -> None:
+        self.errands.leave()
+        turn_id, by = entry(self.keeper.entries(), command.get("id")).row.turn_id, command.get("by")
+        await self.keeper.change(lambda conversation: conversation.step(turn_id, by if isinstance(by, int) else 0))
+
+    async def _on_undo(self, command: Command) -> None:
+        if self.errands.leave():
+            return  # what failed was the last step
+        await self.keeper.undo()
+
+    async def _on_redo(self, command: Command) -> None:
+        self.errands.leave()
+        await self.keeper.redo()
+
+    async def _on_clear(self, command: Command) -> None:
+        self.errands.dismiss()
+        await self.keeper.change(lambda conversation: conversation.switch(None))
+
+    async def _on_heard(self, command: Command) -> None:
+        if await self.keeper.reread() and not self.errands.busy:
+            self.errands.leave()
+        if not self.keeper.typed:
+            await asyncio.to_thread(self._show_system)
+
+    def _show_system(self) -> None:
+        system = self.keeper.conversation.system
+        if system != self.fields.composed.system:
+            self.fields.set_system(system)
+
+    # Commands: what is wanted of it
+
+    def _on_source(self, command: Command) -> None:
+        name = str(command.get("id"))
+        role, text = self._said(name)
+        said = {"source": {"id": name, "role": role, "text": text}, "why": command.get("why")}
+        self.stage.tell(command.get("view"), said)
+
+    def _said(self, name: str) -> tuple[str, str]:
+        pending = self.errands.said(name)
+        if pending is not None:
+            return pending
+        turn = self.keeper.turn(name)
+        if turn is not None:
+            return "assistant", message_text(turn.messages[-1])
+        row = entry(self.keeper.entries(), name).row
+        return row.role, message_text(row.message)
+
+    async def _on_copy_all(self, command: Command) -> None:
+        bundle = await asyncio.to_thread(self.bundle)
+        self.stage.tell(command.get("view"), {"copy": bundle["text/markdown"]})
+
+    async def _on_code(self, command: Command) -> Code:
+        messages = branch_messages(self.keeper.conversation)
+        messages += [] if self._draft.empty else [self._draft.message()]
+        code = await asyncio.to_thread(as_code, self.fields.composed, messages, names=dict(self._names()))
+        if command.get("page"):
+            found = {"cell": code.cell, "python": code.python, "note": code.note}
+            self.stage.tell(command.get("view"), {"code": found})
+        return code
+
+    def _on_rate(self, command: Command) -> None:
+        turn, value = self.keeper.turn(str(command.get("id"))), command.get("value")
+        run = None if turn is None else self.keeper.runs.get(turn.run_id or "")
+        if run is None:
+            raise PromptError("that answer has no run in the log, so no opinion can be kept with it")
+        if value not in RATINGS:
+            raise PromptError(f"the rating is {value!r:.40}; it is 1 (good), -1 (bad) or 0 (no opinion)")
+        self.keeper.rate(run.with_(rating=value or None))
+        self._actor.start(self._rate(run, int(value)))
+
+    async def _rate(self, run: Run, value: int) -> None:
+        composed = self.fields.composed
+        async with self._rating:
+            rated, trouble = await rate(
+                run, value, self._annotate, base_url=composed.base_url, options=composed.options
+            )
+        if trouble:
+            self.keeper.rate(rated)
+            self.say(trouble, "error")
+
+    def _annotate(self, run_id: str, value: int) -> None:
+        store = self.keeper.talk.store
+        if value:
+            store.annotate(run_id, rating=value)
+        else:
+            store.annotate(run_id, clear="rating")
+
+    # Rest and end
+
+    async def _on_rest(self, command: Command) -> None:
+        if self.keeper.typed:
+            await self.keeper.change(lambda conversation: conversation)
+        await self._write_twin()
+
+    async def _write_twin(self) -> None:
+        now = (self.keeper.conversation, self.keeper.runs)
+        if self._written is None or any(one is not other for one, other in zip(now, self._written, strict=True)):
+            self._written = now
+            await asyncio.to_thread(lambda: self._rested(self.bundle()))
+
+    def bundle(self) -> dict[str, str]:
+        """Return the conversation as static HTML, Markdown and text."""
+        return talk_bundle(self.keeper.talk.name, self.keeper.conversation, self.keeper.runs)
+
+    async def close(self) -> None:
+        """Stop what is under way, keep what came, and return when nothing works any more."""
+        self._end_listening()
+        self.errands.stop()
+        await self._actor.close()
+        async with self._one:
+            if self.keeper.typed:
+                await self.keeper.change(lambda conversation: conversation)
+            await self._write_twin()
+
+
+def _heard(me: weakref.ref[Desk], conversation: Conversation) -> None:
+    """Tell a desk of a change, unless it made it itself or is gone."""
+    desk = me()
+    if desk is not None and not desk.keeper.is_own(conversation):
+        desk.post({"do": "heard"})
+
+
+def _text(command: Command) -> str:
+    return mend(str(command.get("text") or ""))

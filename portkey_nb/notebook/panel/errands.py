@@ -1,0 +1,354 @@
+"""The exchanges of a panel, one at a time: begun, shown, stopped, kept; what failed stays in sight until it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from portkey_nb.engine.plain import mend
+from portkey_nb.engine.reply import Replies, Reply
+from portkey_nb.engine.transcript import message_text
+from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
+from portkey_nb.gateway.conversation import Conversation, Turn
+from portkey_nb.notebook.panel.draft import Draft, attached
+from portkey_nb.notebook.panel.edits import Span, entry, with_text
+from portkey_nb.notebook.panel.exchange import Exchange
+from portkey_nb.notebook.panel.fields import Fields
+from portkey_nb.notebook.panel.keeper import Keeper
+from portkey_nb.notebook.panel.scene import Pending
+from portkey_nb.notebook.panel.stage import Stage
+
+Answer = Future[Reply | Replies]
+
+
+class Desk(Protocol):
+    """What errands need of the desk that sends them."""
+
+    fields: Fields
+    keeper: Keeper
+    stage: Stage
+    facts: Mapping[str, Any]
+
+    def changed(self) -> None:
+        """Show what has changed."""
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Tell all views something."""
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Start work beside the commands."""
+
+    async def keep(self, make: Callable[[Conversation], Conversation] | None) -> None:
+        """Change the conversation between two commands."""
+
+    def give_back(self, draft: Draft) -> None:
+        """Put what was not sent back into the composer."""
+
+
+@dataclass(kw_only=True)
+class Errand:
+    """An exchange, and what the panel has to know of it besides.
+
+    Attributes
+    ----------
+    exchange : Exchange
+    answer : Future
+        Done when all is over and kept.
+    view : Conversation or None
+        What is shown above it; None stands for the conversation as it is.
+    draft : Draft or None
+        What it was made of in the composer, where it was.
+    retried : str or None
+        The group of turns whose question is asked again.
+    stays : bool
+        Whether the conversation goes on where it is, and not from the new answer.
+    """
+
+    exchange: Exchange
+    answer: Answer
+    view: Conversation | None
+    draft: Draft | None = None
+    retried: str | None = None
+    stays: bool = False
+
+    def left(self) -> Pending | None:
+        """Return what is to be seen of it when it is over: the answers that failed."""
+        failed = tuple(question.shown() for question in self.exchange.questions if question.failed)
+        shown = self.exchange.shown()
+        if not failed:
+            return None
+        if any(not question.failed for question in self.exchange.questions) or self.exchange.joins:
+            return replace(shown, answers=failed, beside=True)
+        if self.retried is not None:
+            return replace(shown, id=self.retried, answers=failed, beside=True)
+        return replace(shown, answers=failed)
+
+
+class Errands:
+    """The exchange of a panel that is under way, or that failed and is still in sight; used on the background loop."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._under: Errand | None = None
+        self._over: tuple[Errand, Pending] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._under is not None
+
+    def shown(self) -> tuple[Conversation | None, Pending | None]:
+        """Return what is shown below the conversation, and which one, where it is not the present one."""
+        if self._under is not None:
+            return self._under.view, self._under.exchange.shown()
+        if self._over is not None:
+            errand, pending = self._over
+            return (None if pending.beside else errand.view), pending
+        return None, None
+
+    def said(self, name: str) -> tuple[str, str] | None:
+        """Return role and text of something that is not in the conversation; None where it is no such thing."""
+        pending = self.shown()[1]
+        if pending is None:
+            return None
+        for answer in pending.answers:
+            if name == answer.id or (name == f"{pending.id}:a" and len(pending.answers) == 1 and not pending.beside):
+                column = answer.column or answer.live.static()
+                return "assistant", column.text
+        place = self._asked(pending, name)
+        if place is None:
+            return None
+        message = pending.asked[place]
+        return str(message.get("role")), message_text(message)
+
+    @staticmethod
+    def _asked(pending: Pending, name: str) -> int | None:
+        """Return which of the messages under way an entry is."""
+        places = range(0 if pending.beside else len(pending.asked))
+        return next((place for place in places if name == f"{pending.id}:{place}"), None)
+
+    # Beginning
+
+    def send(self, draft: Draft, *, typed: bool = False) -> Answer:
+        """Send a draft, or the conversation as it is where the draft is empty and the conversation open."""
+        conversation = self._desk.keeper.conversation
+        if draft.empty and not conversation.open:
+            raise PromptError("there is nothing to send; write a message")
+        asked = () if draft.empty else (draft.message(),)
+        return self._begin(conversation, asked, draft=draft if typed else None)
+
+    def retry(self, name: Any, model: str | None) -> Answer:
+        """Ask again what an answer was asked, the same model for another answer or another model for one beside it."""
+        failed = self._retry_failed(name, model)
+        if failed is not None:
+            return failed
+        keeper = self._desk.keeper
+        found = keeper.entries()
+        if name is None:
+            name = next((one for one in reversed(found) if found[one].row.answers), None)
+            if name is None:
+                raise PromptError("there is no answer yet that could be asked for again")
+        turn = keeper.turn(str(name))
+        span = self._span(found, str(name), turn)
+        models = [model] if model else [self._model(one) for one in self._turns(span, turn)]
+        turn = turn or keeper.turn(span.row.turn_id)
+        assert turn is not None
+        asked = turn.messages[: len(turn.messages) - (span.stop - span.start)]
+        base = keeper.conversation.switch(turn.parent_id)
+        if model is None:
+            return self._begin(base, asked, models=models, retried=turn.group)
+        stays = keeper.conversation.head not in {answer.turn_id for answer in span.row.answers}
+        view = keeper.conversation
+        return self._begin(base, asked, models=models, group_id=turn.group, view=view, stays=stays)
+
+    def _span(self, found: Mapping[str, Span], name: str, turn: Turn | None) -> Span:
+        """Return the entry in which an answer is shown."""
+        if turn is None:
+            span = entry(found, name)
+        else:
+            spans = (one for one in found.values() if turn.turn_id in {answer.turn_id for answer in one.row.answers})
+            shown = next(spans, None)
+            span = entry({}, name) if shown is None else shown
+        if not span.row.answers:
+            raise PromptError("only an answer can be asked for again; edit the message, and send it")
+        return span
+
+    def _turns(self, span: Span, turn: Turn | None) -> list[Turn]:
+        if turn is not None:
+            return [turn]
+        found = (self._desk.keeper.turn(answer.turn_id) for answer in span.row.answers)
+        return [one for one in found if one is not None]
+
+    def _model(self, turn: Turn) -> str:
+        run = self._desk.keeper.runs.get(turn.run_id or "")
+        models = self._desk.fields.composed.models
+        return (run.model if run is not None else None) or (models[0] if models else "")
+
+    def _retry_failed(self, name: Any, model: str | None) -> Answer | None:
+        if self._over is None:
+            return None
+        errand, pending = self._over
+        own = next((answer for answer in pending.answers if answer.id == name), None)
+        whole = name is None or (name == f"{pending.id}:a" and not pending.beside)
+        if own is None and not whole:
+            return None
+        exchange = errand.exchange
+        failed = [question.model for question in exchange.questions if question.failed]
+        mine = [question.model for question in exchange.questions if own is not None and question.id == own.id]
+        models = [model] if model else mine or failed
+        kept = any(not question.failed for question in exchange.questions) or exchange.joins
+        group = exchange.name if kept else None
+        view = self._desk.keeper.conversation if kept else errand.view
+        return self._begin(
+            exchange.base, exchange.asked, models=models, group_id=group, view=view, retried=errand.retried
+        )
+
+    def edit(self, command: Mapping[str, Any], text: str) -> tuple[bool, Answer | None]:
+        """Send an edited message, or edit one that failed; False where it is the conversation that is to be edited."""
+        name, role = str(command.get("id")), str(command.get("role", "user"))
+        if self._over is not None:
+            errand, pending = self._over
+            place = self._asked(pending, name)
+            if place is not None:
+                exchange = errand.exchange
+                asked = list(exchange.asked)
+                asked[place] = with_text(asked[place], role, text)
+                if command.get("send"):
+                    return True, self._begin(exchange.base, asked, view=errand.view)
+                exchange.asked = tuple(asked)
+                self._over = errand, replace(pending, asked=exchange.asked)
+                return True, None
+        if not command.get("send") or role != "user":
+            return False, None
+        keeper = self._desk.keeper
+        span = entry(keeper.entries(), name)
+        turn = keeper.turn(span.row.turn_id)
+        assert turn is not None
+        base = keeper.conversation.switch(turn.parent_id)
+        asked = [*turn.messages[: span.row.place + 1 - (span.stop - span.start)]]
+        return True, self._begin(base, [*asked, with_text(span.row.message, role, text)])
+
+    def _begin(
+        self,
+        base: Conversation,
+        asked: Sequence[Mapping[str, Any]],
+        *,
+        models: Sequence[str] = (),
+        group_id: str | None = None,
+        view: Conversation | None = None,
+        draft: Draft | None = None,
+        retried: str | None = None,
+        stays: bool = False,
+    ) -> Answer:
+        desk = self._desk
+        if desk.fields.trouble:
+            raise SettingsError(desk.fields.trouble)
+        composed = desk.fields.composed
+        composed = replace(composed, models=tuple(models)) if models else composed
+        if not all(composed.models) or not composed.models:
+            raise SettingsError("no model: choose one above the conversation, or set PORTKEY_MODEL")
+        exchange = Exchange(
+            composed,
+            base,
+            asked,
+            store=desk.keeper.talk.store,
+            facts=desk.facts,
+            grew=desk.stage.touch,
+            ended=desk.changed,
+            group_id=group_id,
+        )
+        answer: Answer = Future()
+        errand = Errand(
+            exchange=exchange,
+            answer=answer,
+            view=base if view is None else view,
+            draft=draft,
+            retried=retried,
+            stays=stays,
+        )
+        self._under, self._over = errand, None
+        desk.start(self._conduct(errand))
+        return answer
+
+    # Ending
+
+    async def _conduct(self, errand: Errand) -> None:
+        """Follow an exchange to its end, and keep what came."""
+        exchange, desk = errand.exchange, self._desk
+        failure: BaseException | None = None
+        try:
+            await exchange.run()
+            desk.keeper.talk.remember(*exchange.runs())
+            await desk.keep(self._kept(errand))
+        except Exception as error:  # noqa: BLE001 (the panel has to be free again, whatever was wrong)
+            failure = error
+        finally:
+            self._under = None
+        self._settle(errand)
+        desk.changed()
+        try:
+            value = exchange.value()
+        except PortkeyError as error:
+            errand.answer.set_exception(error)
+            return
+        if failure is not None:
+            desk.say(f"the answer is in the run log, but not in the conversation: {failure}", "error")
+        errand.answer.set_result(value)
+
+    def _kept(self, errand: Errand) -> Callable[[Conversation], Conversation] | None:
+        if not errand.exchange.turns(errand.exchange.base):
+            return None
+
+        def make(conversation: Conversation) -> Conversation:
+            after = errand.exchange.kept(conversation)
+            return after.switch(conversation.head) if errand.stays else after
+
+        return make
+
+    def _settle(self, errand: Errand) -> None:
+        """Say what went wrong, and give back what was not sent."""
+        exchange, desk = errand.exchange, self._desk
+        unsent = all(question.outcome is None for question in exchange.questions)
+        errors = [question.error for question in exchange.questions if question.error is not None]
+        if unsent and errand.draft is not None:
+            desk.give_back(errand.draft)
+        pending = None if unsent and errand.draft is not None else errand.left()
+        if pending is not None:
+            self._over = errand, pending
+        elif unsent and errors and not exchange.stopped:
+            desk.say(errors[0].message, "error")
+        for error in errors:
+            if isinstance(error, SchemaError):
+                desk.say(error.message, "error")
+
+    def stop(self) -> bool:
+        """Stop the exchange under way; tell whether there is one."""
+        if self._under is not None:
+            self._under.exchange.stop()
+        return self._under is not None
+
+    def dismiss(self) -> None:
+        """Take away what failed."""
+        self._over = None
+
+    def leave(self) -> bool:
+        """Take away what failed, its text to the composer; tell whether there was something."""
+        if self._over is None:
+            return False
+        errand, pending = self._over
+        self._over = None
+        if not pending.beside and errand.retried is None:
+            self._desk.give_back(_drafted(errand.exchange.asked))
+        return True
+
+
+def _drafted(asked: Sequence[Mapping[str, Any]]) -> Draft:
+    """Return the last message that was asked as a draft."""
+    if not asked:
+        return Draft()
+    content = asked[-1].get("content")
+    parts = content if isinstance(content, list) else []
+    urls = [part["image_url"]["url"] for part in parts if isinstance(part, Mapping) and "image_url" in part]
+    return Draft(text=mend(message_text(asked[-1])), images=tuple(attached(url) for url in urls))
