@@ -191,7 +191,7 @@ def several(connection: sa.Connection, run_ids: Sequence[str]) -> list[Run]:
     found: list[Run] = []
     for at in range(0, len(run_ids), _IDS_AT_ONCE):
         some = RUNS.c.run_id.in_(list(run_ids[at : at + _IDS_AT_ONCE]))
-        found += [read(row._asdict()) for row in connection.execute(_whole().where(some))]
+        found += [read(row._asdict(), messages=False) for row in connection.execute(_whole().where(some))]
     return found
 
 

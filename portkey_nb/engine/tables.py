@@ -162,11 +162,19 @@ def sound(row: Mapping[str, Any]) -> bool:
     )
 
 
-def read(main: Mapping[str, Any]) -> Run:
-    """Make a run of a row of ``runs`` joined with its ``bodies``."""
+# msgspec skips what a struct does not name: the long part of a row is not made into objects.
+_WITHOUT_MESSAGES = msgspec.defstruct("_WithoutMessages", [(name, Any, None) for name in _REST if name != "messages"])
+
+
+def read(main: Mapping[str, Any], *, messages: bool = True) -> Run:
+    """Make a run of a row of ``runs`` joined with its ``bodies``, with or without the messages that it sent."""
     row: dict[str, Any] = {name: main[name] for name in (*_SEARCHED, "cache_key")}
     row.update(msgspec.json.decode(main["detail"]))
-    row.update(msgspec.json.decode(main["rest"] or "{}"))
+    rest = main["rest"] or "{}"
+    if messages:
+        row.update(msgspec.json.decode(rest))
+    else:
+        row.update(msgspec.structs.asdict(msgspec.json.decode(rest, type=_WITHOUT_MESSAGES)))
     row.update(prompt=main["prompt"], text=main["answer"])
     row.update(started_at=from_micros(main["started_at"]), ended_at=from_micros(main["ended_at"]))
     return Run.from_row(noted(row, main["notes"]))

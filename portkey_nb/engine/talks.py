@@ -157,13 +157,13 @@ class Talk:
         return self.store.frame(conversation=self.conversation.conversation_id)
 
     def runs_by_id(self) -> dict[str, Run]:
-        """Return the runs behind the turns of all branches, read in one query and remembered; never raises.
+        """Return the runs behind the turns of all branches, oldest turn first; never raises.
 
-        They come without their ``messages``, which the conversation has.
+        They are read in one query and remembered, without their ``messages``, which the conversation has.
         """
-        wanted = {turn.run_id for turn in self.conversation.turns if turn.run_id}
+        wanted = [turn.run_id for turn in self.conversation.turns if turn.run_id]
         with self._lock:
-            missing = sorted(wanted - self._runs.keys())
+            missing = [run_id for run_id in wanted if run_id not in self._runs]
         if missing:
             with suppress(StoreError):
                 self.remember(*self.store.several(missing).values())
