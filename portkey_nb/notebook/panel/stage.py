@@ -19,9 +19,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from portkey_nb.engine.loop import background_loop, submit
 from portkey_nb.notebook.assets import script, style
@@ -169,8 +170,8 @@ class _Reply:
     """A reply that grows on pages."""
 
     live: LiveColumn
+    growth: Growth
     sent: float
-    growth: Growth = field(default_factory=lambda: Growth(errors=False))
 
 
 class _Pages:
@@ -182,6 +183,8 @@ class _Pages:
         self._order: list[str] = []
         self._bar: Message = {}
         self._replies: dict[tuple[str, str], _Reply] = {}
+        # A reply may be taken away while it grows, and come back.
+        self._growths: WeakKeyDictionary[LiveColumn, Growth] = WeakKeyDictionary()
 
     def whole(self) -> Message:
         """Return everything that pages have."""
@@ -260,8 +263,9 @@ class _Pages:
         live, reply = column.get("live"), self._replies.get(key)
         if live is not None:
             if reply is None or reply.live is not live:
-                reply = _Reply(live, time.monotonic() - float(column.get("waited") or 0))
-                reply.growth.change(live)
+                growth = self._growths.setdefault(live, Growth(errors=False))
+                growth.change(live)
+                reply = _Reply(live, growth, time.monotonic() - float(column.get("waited") or 0))
                 brief["log"] = reply.growth.log
             else:
                 brief["grown"] = True
