@@ -49,7 +49,21 @@ function ratingButtons(column, shared) {
   return [iconButton("good", "Good answer", rate(1)), iconButton("bad", "Bad answer", rate(-1))];
 }
 
-function markRating(bar, rating) {
+// The opinion stands beside the name as well, where it is seen without the tools.
+function ratingMark() {
+  const box = make("span", "pk-rated", "", { role: "img" });
+  show(box, false);
+  return box;
+}
+
+function markRating(bar, mark, rating) {
+  show(mark, Boolean(rating));
+  const words = rating > 0 ? "rated good" : "rated bad";
+  if (rating && mark.title !== words) {
+    mark.title = words;
+    mark.setAttribute("aria-label", words);
+    mark.replaceChildren(icon(rating > 0 ? "good" : "bad"));
+  }
   for (const [name, value] of [["good", 1], ["bad", -1]]) {
     bar.querySelector(`[data-does=${name}]`)?.setAttribute("aria-pressed", String(rating === value));
   }
@@ -80,8 +94,9 @@ function answerView(shared, ask) {
   const node = make("section", "pk-answer");
   const label = make("div", "pk-label");
   const name = make("span", "pk-label-name");
+  const mark = ratingMark();
   const chosen = make("span", "pk-chosen", "chosen");
-  label.append(name, chosen);
+  label.append(name, mark, chosen);
   const body = make("div", "pk-said jp-RenderedHTMLCommon");
   const fault = make("div", "pk-fault");
   const foot = make("div", "pk-foot");
@@ -155,7 +170,7 @@ function answerView(shared, ask) {
       bar.setAttribute("aria-label", `Actions on the answer of ${column.label ?? "the model"}`);
       show(bar, several);
       tools(several);
-      markRating(bar, column.rating);
+      markRating(bar, mark, column.rating);
     },
     tick(now) {
       if (growing && column.state === "live") growing.tick(Math.max(0, (now - column.begun) / 1000));

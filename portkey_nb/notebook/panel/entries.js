@@ -67,8 +67,9 @@ function entryView(shared) {
   const head = make("div", "pk-head");
   const who = make("span", "pk-who");
   const branch = branchControl(() => entry, shared);
+  const mark = ratingMark();
   const note = make("span", "pk-note");
-  head.append(who, branch.box, note);
+  head.append(who, mark, branch.box, note);
   const body = make("div", "pk-body");
   const text = make("div", "pk-text jp-RenderedHTMLCommon");
   const images = make("div", "pk-images");
@@ -126,8 +127,9 @@ function entryView(shared) {
     if (inConversation) far.push(iconButton("add", "Add a message below", () => open({ after: entry.id, role: following() })));
     further("remove", "Remove", () => shared.ask({ do: "remove", id: entry.id }));
     further("dismiss", "Dismiss", () => shared.ask({ do: "dismiss", id: entry.id }));
-    return [...own.filter((tool) => tool.dataset.does === "edit"), ...of, ...own.filter((tool) => tool.dataset.does !== "edit"), ...far];
+    return [...own, ...of.filter((tool) => !isThumb(tool)), ...far, ...of.filter(isThumb)];
   }
+  const isThumb = (tool) => ["good", "bad"].includes(tool.dataset.does);
   const following = () => (entry.role === "user" ? "assistant" : "user");
   function updateTools() {
     const one = single();
@@ -137,7 +139,7 @@ function entryView(shared) {
       shared.keepFocus(tools, () => tools.replaceChildren(...entryTools()));
       settleStops();
     }
-    markRating(tools, one?.rating);
+    markRating(tools, mark, one?.rating);
   }
   function updateAnswers() {
     const columns = entry.columns;

@@ -158,7 +158,7 @@ function transcript(shared) {
       settle();
     },
     change(message) {
-      if (message.put?.some((entry) => entry.columns.some((one) => one.state === "live"))) log.setAttribute("aria-busy", "true");
+      if (liveColumns()) log.setAttribute("aria-busy", "true");
       if (message.put || message.order) closeSaved();
       if (message.put || message.order) sync(new Set((message.put ?? []).map((entry) => entry.id)));
       for (const [id, column] of message.grow ?? []) views.get(id)?.grow(column);
