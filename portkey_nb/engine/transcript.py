@@ -365,8 +365,8 @@ def talk_bundle(title: str, conversation: Conversation, runs: Mapping[str, Run])
             room -= len(src or "")
             images.append(views.Image(label=label, src=src if room > 0 else None))
         messages.append(_message(row, images, last=place == len(found) - 1))
-    path = [run for turn in conversation.path() if (run := runs.get(turn.run_id or "")) is not None]
-    return views.transcript_bundle(mend(title), messages, totals_line(path))
+    known = [run for turn in conversation.turns if (run := runs.get(turn.run_id or "")) is not None]
+    return views.transcript_bundle(mend(title), messages, totals_line(known))
 
 
 def _message(row: Row, images: Sequence[views.Image], *, last: bool) -> views.Message:

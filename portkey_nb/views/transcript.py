@@ -26,6 +26,7 @@ _SAID = "background:rgba(127,127,127,.1);border-radius:8px;padding:.55em .85em;m
 _RULES = "border:1px dashed rgba(127,127,127,.5);border-radius:8px;padding:.55em .85em;min-width:0"
 _RAW = "white-space:pre-wrap;font-family:var(--jp-code-font-family,monospace);font-size:.9em"
 _IMAGE = "max-width:min(100%,20em);max-height:14em;border-radius:4px;display:block;margin:.5em 0 .2em"
+_PARAGRAPH = "margin:.15em 0 .45em"
 _LABEL = "font-size:.85em;opacity:.78"
 
 
@@ -121,8 +122,9 @@ def transcript_bundle(title: str, messages: Sequence[Message], totals: str = "")
 def _html(title: str, messages: Sequence[Message], totals: str) -> str:
     head = ""
     if title or totals:
+        said = f'<span style="{_FAINT}">{escape_prose(totals)}</span>' if totals else ""
         named = f"<strong>{escape_prose(title)}</strong>" if title else ""
-        head = f'<div style="{_TITLE}">{named}<span style="{_FAINT}">{escape_prose(totals)}</span></div>'
+        head = f'<div style="{_TITLE}">{named}{said}</div>'
     rows = "".join(_row_html(message) for message in messages)
     if not messages:
         rows = f'<div style="{_FAINT}">No messages yet.</div>'
@@ -138,6 +140,8 @@ def _row_html(message: Message) -> str:
     else:
         body = _text_html(message) + body
         style = "min-width:0" if message.role == "assistant" else _RULES if message.role in _RULING else _SAID
+    # Paragraphs come with margins that would make boxes uneven; a `<p>` that somebody wrote is `&lt;p>` here.
+    body = body.replace("<p>", f'<p style="{_PARAGRAPH}">')
     return f'<div style="{style}"><div style="{_ROLE}">{escape_prose(said)}</div>{body}</div>'
 
 
