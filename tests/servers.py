@@ -105,6 +105,12 @@ COMPLETION: dict[str, Any] = {
 class ScriptedServer:
     """Answers the first request with the first script, and so on; the last one is played again and again.
 
+    Parameters
+    ----------
+    *scripts : sequence of steps
+    aside : mapping, optional
+        Path -> the script that answers it each time, without being counted among the requests.
+
     Attributes
     ----------
     requests : list[Seen]
@@ -113,8 +119,9 @@ class ScriptedServer:
         Set when a client has closed its connection before its answer's end.
     """
 
-    def __init__(self, *scripts: Sequence[Step]) -> None:
+    def __init__(self, *scripts: Sequence[Step], aside: Mapping[str, Sequence[Step]] | None = None) -> None:
         self._scripts = list(scripts) or [whole(COMPLETION)]
+        self._aside = dict(aside or {})
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -180,9 +187,7 @@ class ScriptedServer:
                 length = int(headers.get("content-length", "0"))
                 body, buffer = buffer[:length], buffer[length:]
                 method, path, _ = first.split(" ")
-                with self._lock:
-                    self.requests.append(Seen(method, path, headers, body, number, tuple(name for name, _ in pairs)))
-                    script = self._scripts[min(len(self.requests), len(self._scripts)) - 1]
+                script = self._script(Seen(method, path, headers, body, number, tuple(name for name, _ in pairs)))
                 if not self._play(connection, script):
                     return
         except OSError:
@@ -191,6 +196,13 @@ class ScriptedServer:
             with self._lock:
                 self._open.remove(connection)
             connection.close()
+
+    def _script(self, seen: Seen) -> Sequence[Step]:
+        if seen.path in self._aside:
+            return self._aside[seen.path]
+        with self._lock:
+            self.requests.append(seen)
+            return self._scripts[min(len(self.requests), len(self._scripts)) - 1]
 
     def _play(self, connection: socket.socket, script: Sequence[Step]) -> bool:
         for step in script:
