@@ -27,7 +27,11 @@ _LAB = Path(sys.prefix) / "share/jupyter/lab"
 _MODEL = """
 import panel from "/panel.mjs";
 const heard = {};
-const signal = () => ({ all: [], connect(act) { this.all.push(act); }, disconnect(act) { this.all = this.all.filter(one => one !== act); } });
+const signal = () => ({
+  all: [],
+  connect(act) { this.all.push(act); },
+  disconnect(act) { this.all = this.all.filter(one => one !== act); },
+});
 window.sent = [];
 window.typeset = [];
 window.kernel = { statusChanged: signal(), disposed: signal() };

@@ -54,34 +54,42 @@ function transcript(shared) {
   sizes.observe(log);
 
   function openFirst() {
-    first = messageEditor(shared, { after: null, role: "user" }, () => {
-      first.node.remove();
-      first = null;
-      show(add, true);
-      add.focus();
-    });
+    first = messageEditor(shared, { after: null, role: "user" }, () => closeFirst());
     show(add, false);
     nothing.append(first.node);
     first.focus();
   }
+  function closeFirst() {
+    if (!first) return;
+    first.node.remove();
+    first = null;
+    show(add, true);
+    (nothing.hidden ? shared.composer() : add).focus();
+  }
+  const shownEntries = () => [...log.querySelectorAll(":scope > .pk-entry")];
   // Where the focus was, so that it can stay there in what takes the place.
   function whereFocus() {
     const focus = document.activeElement;
     const entry = log.contains(focus) ? focus.closest(".pk-entry") : null;
     if (!entry) return null;
-    return { focus, at: [...log.children].indexOf(entry), does: focus.dataset.does ?? "" };
+    return { focus, at: shownEntries().indexOf(entry), does: focus.dataset.does ?? "" };
   }
   function restoreFocus(was) {
     if (!was || document.activeElement === was.focus) return;
     if (was.focus.isConnected && was.focus.getClientRects().length) return was.focus.focus({ preventScroll: true });
     if (document.activeElement !== document.body && document.activeElement?.isConnected) return;
     const by = was.does === "move_up" ? -1 : was.does === "move_down" ? 1 : 0;
-    const all = [...log.querySelectorAll(":scope > .pk-entry")];
+    const all = shownEntries();
     const entry = all[Math.max(0, Math.min(all.length - 1, was.at + by))];
     const same = was.does && entry?.querySelector(`[data-does=${was.does}]`);
     const to = same || entry?.querySelector(".pk-tools:not([hidden]) button") || shared.composer();
     to.focus({ preventScroll: true });
     if (entry?.contains(to)) entry.scrollIntoView({ block: "nearest" });
+  }
+  function rescue(editor) {
+    if (!editor.changed() || editor.saving()) return;
+    editor.orphan();
+    node.after(editor.node);
   }
   function drop(id) {
     const view = views.get(id);
@@ -89,10 +97,7 @@ function transcript(shared) {
     views.delete(id);
     sizes.unobserve(view.node);
     view.stop();
-    if (editor && editor.changed() && !editor.saving()) {
-      editor.orphan();
-      node.after(editor.node);
-    }
+    if (editor) rescue(editor);
     view.node.remove();
   }
   function sync(changed) {
@@ -118,7 +123,11 @@ function transcript(shared) {
     }
     gone.forEach(drop);
     show(nothing, order.length === 0);
-    if (order.length) first = null;
+    if (order.length && first) {
+      rescue(first);
+      if (!first.node.isConnected || nothing.contains(first.node)) closeFirst();
+      else first = null;
+    }
     restoreFocus(was);
   }
   function liveColumns() {
@@ -145,6 +154,7 @@ function transcript(shared) {
     follow();
   }
   function closeSaved() {
+    if (first?.saving()) closeFirst();
     for (const view of views.values()) if (view.editor()?.saving()) view.closeEditor(true);
   }
   return {
