@@ -1,0 +1,312 @@
+"""What a chat panel sends on the comm channel, how long it takes to open, and how soon a key shows while it streams.
+
+Run it with ``python -m tests.benchmarks.panel [--full] [--no-browser]``. A loopback server streams replies at 100
+tokens/s to a real kernel; the ``content`` of every widget message between the sending and the rest of a panel is
+counted in UTF-8 bytes against the reply's own: the user's message, the growing reply, its end and the bar. ``--full``
+adds a reply of 32,000 tokens, which takes five minutes. In Chromium (JupyterLab), with a transcript of 200 messages,
+keys are typed into the composer while a reply streams.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import KernelManager
+
+from tests.benchmarks.painting import CHARACTERS_PER_TOKEN, MIXED, TOKENS_PER_S, reply
+from tests.servers import chunk, event
+from tests.servers import piece as framed
+
+PATIENCE_S = 600.0
+MESSAGES = 200
+KEYS = 120
+KEYS_PER_S = 12
+
+OPENING = """
+import statistics, time
+from portkey_nb import ChatPanel, conversation
+TEXT = {text!r}
+def opened(chat, count):
+    talk = conversation(chat)
+    pairs = ({{"role": "user", "content": f"Question {{n}}"}} if n % 2 == 0
+             else {{"role": "assistant", "content": f"Answer {{n}}\\n\\n" + TEXT}} for n in range(count))
+    talk.change(lambda known: known.rewritten(list(pairs)))
+    began = time.perf_counter()
+    panel = ChatPanel("mixed-{tokens}", chat=chat, base_url={url!r}, api_key="none")
+    panel._ipython_display_()
+    return panel, (time.perf_counter() - began) * 1000
+"""
+
+PEER = """
+import ipywidgets
+from portkey_nb.views.rendering import render_html
+from itertools import pairwise
+def repaint(text, rate, size):
+    shown = ipywidgets.HTML()
+    cuts = range(0, len(text) + int(size * rate), int(size * rate))
+    for end in cuts:
+        shown.value = render_html(text[:end])
+        time.sleep(0.0005)
+    return shown
+"""
+
+
+WATCH = """
+panel => {
+    window.keys = [];
+    window.tasks = [];
+    new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(one => one.duration)))
+        .observe({ type: "longtask" });
+    const field = panel.querySelector("textarea[aria-label=Message]");
+    field.addEventListener("keydown", event => requestAnimationFrame(() => {
+        // What comes after a frame's callbacks comes after its painting.
+        const after = new MessageChannel();
+        after.port1.onmessage = () => window.keys.push(performance.now() - event.timeStamp);
+        after.port2.postMessage(null);
+    }), true);
+}
+"""
+
+
+class _Paced(BaseHTTPRequestHandler):
+    """Streams the reply that the model's name asks for, ``mixed-TOKENS``, token by token."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        tokens = int(asked["model"].rpartition("-")[2])
+        text = reply(MIXED, tokens)
+        places = [int(n * CHARACTERS_PER_TOKEN) for n in range(tokens + 1)]
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        began = time.monotonic()
+        try:
+            for number, (start, end) in enumerate(pairwise(places)):
+                time.sleep(max(0.0, began + number / TOKENS_PER_S - time.monotonic()))
+                self.wfile.write(framed(event(chunk(text[start:end]))))
+            self.wfile.write(framed(event(chunk(finish="stop"))) + framed(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+        except OSError:
+            self.close_connection = True
+
+    def do_GET(self) -> None:
+        body = b'{"data": []}'
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def paced() -> Iterator[str]:
+    """Run the server in threads of this process and give its base URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Paced)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Kernel:
+    """A kernel whose widget messages are all kept."""
+
+    def __init__(self, folder: str) -> None:
+        root = str(Path(__file__).resolve().parents[2])
+        given = {"PYTHONPATH": root, "PORTKEY_NB_STORE": str(Path(folder) / "runs.sqlite")}
+        self._manager = KernelManager(kernel_name="python3")
+        self._manager.start_kernel(cwd=folder, env={**os.environ, **given})
+        self._client = self._manager.blocking_client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+        self.heard: list[dict[str, Any]] = []
+
+    def hear(self, timeout: float = PATIENCE_S) -> dict[str, Any]:
+        """Take up the next message."""
+        message: dict[str, Any] = self._client.get_iopub_msg(timeout=timeout)
+        self.heard.append(message)
+        if message["msg_type"] == "error":
+            raise RuntimeError("\n".join(message["content"]["traceback"]))
+        return message
+
+    def run(self, code: str) -> str:
+        """Run a cell to its end, and return what it printed."""
+        request = self._client.execute(code)
+        printed = ""
+        while True:
+            message = self.hear()
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["msg_type"] == "stream":
+                printed += message["content"]["text"]
+            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return printed
+
+    def hello(self) -> str:
+        """Be the page of the panel opened last: say hello, and return the id of its widget once it has answered."""
+        opened = [message["content"] for message in self.heard if message["msg_type"] == "comm_open"]
+        model: str = next(one["comm_id"] for one in reversed(opened) if "growingColumn" in str(one["data"]["state"]))
+        data = {"method": "custom", "content": {"do": "hello", "view": "bench"}}
+        self._client.shell_channel.send(self._client.session.msg("comm_msg", {"comm_id": model, "data": data}))
+        while "all" not in self.custom(self.hear()):
+            continue
+        return model
+
+    @staticmethod
+    def custom(message: dict[str, Any]) -> dict[str, Any]:
+        """Return what a widget was told, if it was told something."""
+        data = message["content"].get("data", {}) if message["msg_type"] == "comm_msg" else {}
+        return dict(data.get("content") or {})
+
+    def close(self) -> None:
+        """End the kernel."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+
+def sizes(messages: list[dict[str, Any]], *kinds: str) -> list[int]:
+    """Return the UTF-8 bytes of the contents of messages of some types."""
+    return [
+        len(json.dumps(message["content"], ensure_ascii=False).encode())
+        for message in messages
+        if message["msg_type"] in kinds
+    ]
+
+
+def wire(kernel: Kernel, url: str, tokens: int) -> None:
+    """Print what one reply costs on the comm channel, beside a widget that is repainted at the same rate."""
+    text = reply(MIXED, tokens)
+    length = len(text.encode())
+    kernel.run(OPENING.format(text="", tokens=tokens, url=url) + f"\npanel, _ = opened('wire-{tokens}', 0)\n")
+    kernel.hello()
+    start = len(kernel.heard)
+    kernel.run("panel.send('Tell me of sorting and searching').result()\ntime.sleep(1)")
+    sent = kernel.heard[start:]
+    ours = sizes(sent, "comm_msg")
+    static = sizes(sent, "update_display_data", "display_data")
+    start = len(kernel.heard)
+    kernel.run(PEER + f"\n_ = repaint({text!r}, {TOKENS_PER_S * 0.08}, {CHARACTERS_PER_TOKEN})")
+    theirs = sizes(kernel.heard[start:], "comm_msg")
+    for name, found, target in (("ChatPanel", ours, "12x"), ("ipywidgets.HTML repainted", theirs, "")):
+        print(f"{f'{name}, {tokens:,}':<40}{len(found):>10}{sum(found) / length:>15.1f}x{target:>8}")
+    print(f"{'  beside it, its static twin':<40}{len(static):>10}{sum(static) / length:>15.1f}x", flush=True)
+
+
+def opening(kernel: Kernel, url: str) -> None:
+    """Print how long the kernel takes to open a panel, empty and with a transcript."""
+    kernel.run(OPENING.format(text=reply(MIXED, 200), tokens=100, url=url))
+    first = float(kernel.run("print(opened('first', 0)[1])"))
+    print(f"{'first in this kernel (libraries loaded)':<40}{first:>10.0f} ms")
+    for count in (0, MESSAGES):
+        taken, snapshots = [], []
+        for round_ in range(5):
+            taken.append(float(kernel.run(f"panel, ms = opened('open-{count}-{round_}', {count})\nprint(ms)")))
+            began = time.perf_counter()
+            kernel.hello()
+            snapshots.append((time.perf_counter() - began) * 1000)
+        ours, shown = statistics.median(taken), statistics.median(snapshots)
+        print(f"{f'with {count} messages':<40}{ours:>10.0f} ms{'300 ms':>10}{shown:>15.0f} ms", flush=True)
+
+
+def typed(page: Any, composer: Any) -> tuple[list[float], list[float]]:
+    """Type into the composer; return the milliseconds until each key showed, and the page's long tasks meanwhile."""
+    page.evaluate("() => { window.keys = []; window.tasks = []; }")
+    composer.press_sequentially("typing goes on " * (KEYS // 15 + 1), delay=1000 / KEYS_PER_S)
+    page.evaluate("() => new Promise(done => setTimeout(done, 500))")
+    keys, tasks = page.evaluate("() => [window.keys, window.tasks]")
+    return keys, tasks
+
+
+def browser(url: str) -> None:
+    """Print how soon keys show in Chromium, and the longest task, at rest and while a reply streams."""
+    # Extras of the tests.
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import CHROMIUM
+    from tests.browser.lab import Lab, LabPage
+
+    text = reply(MIXED, 200)
+    code = OPENING.format(text=text, tokens=2_000, url=url) + f"_, ms = opened('browser', {MESSAGES})"
+    with tempfile.TemporaryDirectory() as folder, Lab(Path(folder)) as lab, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        page = LabPage(lab, chromium.new_context(viewport={"width": 1280, "height": 1000}).new_page())
+        lab.write("panel.ipynb", [code])
+        page.open("panel.ipynb").run_all()
+        view = page.page
+        count = "document.querySelectorAll('.pk-panel .pk-entry').length"
+        view.wait_for_function(f"{count} === {MESSAGES}")
+        page.settle()
+        view.locator(".pk-panel").first.evaluate(WATCH)
+        composer = view.get_by_role("textbox", name="Message", exact=True).first
+        rows = [("at rest", *typed(view, composer))]
+        composer.fill("Tell me of sorting and searching")
+        composer.press("Enter")
+        view.wait_for_function("document.querySelector('.pk-panel .pk-is-live') !== null")
+        rows.append(("while 100 tokens/s stream", *typed(view, composer)))
+        streaming = view.evaluate("document.querySelector('.pk-panel .pk-is-live') !== null")
+        view.wait_for_function("document.querySelector('.pk-panel .pk-is-live') === null")
+        tasks = [*rows[-1][2], *view.evaluate("window.tasks")]
+        rows.append(("the whole reply and its end", [], tasks))
+        chromium.close()
+    print(
+        f"\n{f'in Chromium, {MESSAGES} messages':<40}{'key shows, p95':>16}{'target':>8}{'longest task':>16}{'target':>8}"
+    )
+    for name, keys, tasks in rows:
+        shown = f"{statistics.quantiles(keys, n=20)[-1]:.0f} ms" if len(keys) > 20 else ""
+        print(f"{name:<40}{shown:>16}{'50 ms':>8}{max(tasks, default=0):>13.0f} ms{'100 ms':>8}")
+    if not streaming:
+        print("the reply had ended before the last key")
+
+
+def measure(url: str, folder: str, *, full: bool) -> None:
+    """Print what a kernel does."""
+    kernel = Kernel(folder)
+    try:
+        print(f"{'opening, in the kernel':<40}{'':>13}{'target':>10}{'then a page has it':>22}")
+        opening(kernel, url)
+        print(f"\n{'reply of so many tokens':<40}{'messages':>10}{'bytes per byte':>16}{'target':>8}")
+        for tokens in (2_000, 32_000) if full else (2_000,):
+            wire(kernel, url, tokens)
+    finally:
+        kernel.close()
+
+
+def main() -> None:
+    """Print the tables."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--full", action="store_true", help="a reply of 32,000 tokens as well")
+    arguments.add_argument("--no-browser", action="store_true", help="only what needs no Chromium")
+    arguments.add_argument("--only-browser", action="store_true", help="only what needs Chromium")
+    given = arguments.parse_args()
+    with paced() as url, tempfile.TemporaryDirectory() as folder:
+        if not given.only_browser:
+            measure(url, folder, full=given.full)
+        if not given.no_browser:
+            browser(url)
+
+
+if __name__ == "__main__":
+    main()
