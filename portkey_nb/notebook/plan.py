@@ -160,7 +160,7 @@ def _facts(
         "group_id": group,
         "template": prompt.template if prompt.vars else None,
         "vars": prompt.vars or None,
-        "system": prompt.system,
+        "system": prompt.system or (turn.conversation.system if turn else None),
         "prompt": prompt.prompt,
         "tags": pairs(options.tag, "--tag") or None,
         "conversation_id": turn.conversation.conversation_id if turn else None,

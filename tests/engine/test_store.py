@@ -288,6 +288,34 @@ def test_an_annotation_that_cannot_be_kept_is_refused(store: RunStore) -> None:
         store.annotate("nothing", rating=11)
 
 
+def test_a_judgement_can_be_taken_back(store: RunStore) -> None:
+    store.finish(run := done(tags={"a": 1}))
+    store.annotate(run.run_id, rating=-3, passed=False, scores={"style": 0.5})
+    store.annotate(run.run_id, clear="rating")
+    store.annotate(run.run_id, clear=["passed"], rating_note="no opinion")
+    assert store.get(run.run_id) == run.with_(rating_note="no opinion", scores={"style": 0.5})
+    assert store.frame(columns=["rating", "passed"]).isna().all(axis=None)
+    store.annotate(run.run_id, clear="rating", rating=2)
+    assert store.frame(columns=["rating"])["rating"].tolist() == [2]
+    with pytest.raises(StoreError, match="'ratings' cannot be cleared"):
+        store.annotate(run.run_id, clear=["ratings"])
+
+
+# Several and by conversation
+
+
+def test_several_runs_are_read_by_their_ids(store: RunStore) -> None:
+    assert store.several(["nothing"]) == {}
+    kept = [done(conversation_id="c" if at % 2 else "d", messages=[{"role": "user"}]) for at in range(1200)]
+    store.write([(run, False) for run in kept])
+    found = store.several([*(run.run_id for run in kept), "nothing"])
+    assert found == {run.run_id: run.with_(messages=None) for run in kept}
+    assert store.several([]) == {}
+    assert (
+        list(store.frame(3, conversation="c").index) == [run.run_id for run in kept if run.conversation_id == "c"][-3:]
+    )
+
+
 # Money
 
 

@@ -292,6 +292,17 @@ def test_running_a_chat_cell_again_forks_at_its_own_turn(kernel: Kernel) -> None
     assert [message["role"] for message in row["messages"]] == ["user", "assistant", "user"]
 
 
+def test_a_conversation_goes_on_after_a_restart(own_kernel: Kernel) -> None:
+    own_kernel.execute("%%portkey -m demo-fast --chat draft\nMy name is Ana")
+    own_kernel.restart()
+    own_kernel.execute("import portkey_nb; chat = portkey_nb.conversation('draft')")
+    assert "Ana" in own_kernel.execute("print(chat.ask('What is my name?', model='demo-fast'))").printed
+    assert "My name is Ana" in own_kernel.execute("chat").html
+    own_kernel.execute("%load_ext portkey_nb")
+    own_kernel.execute("%%portkey -m demo-fast --chat draft\nThank you")
+    assert own_kernel.execute("print(len(chat), len(chat.runs))").printed == "6 3\n"
+
+
 def test_a_key_given_to_login_appears_nowhere(tmp_path: Path) -> None:
     key = "pk-4a7c-very-secret-0815"
     refusal = whole({"error": {"message": f"the key {key} is not known"}}, 401)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from portkey_nb import Portkey, errors, runs
+from portkey_nb import Portkey, conversation, errors, runs
 from portkey_nb.engine.reply import Replies, Reply
-from portkey_nb.errors import ConfigError, PortkeyError, PromptError, SettingsError
+from portkey_nb.errors import ConfigError, PortkeyError, PromptError, SettingsError, StoreError
+from portkey_nb.gateway.conversation import Conversation, Turn
 from tests.servers import ScriptedServer, chunk, streamed, whole
 
 
@@ -319,6 +321,65 @@ def test_chats_are_listed_shown_and_forgotten(shell: Any, capsys: pytest.Capture
     with pytest.raises(PromptError, match="no conversation named `draft`"):
         shell.run_line_magic("portkey", "chat draft")
     assert len(runs()) == 2
+
+
+def test_a_cell_and_python_hold_one_conversation(shell: Any) -> None:
+    chat, heard = conversation("friends"), list[int]()
+    end = chat.listen(lambda now: heard.append(len(now.messages())))
+    cell(shell, "-m demo-fast --chat friends", "My name is Ana")
+    assert "Ana" in chat.ask("What is my name?", model="demo-fast")
+    chat.system = "Rhyme."
+    answers = [message["content"] for message in chat.messages if message["role"] == "assistant"]
+    reply = cell(shell, "-m demo-fast --chat friends", "Thank you")
+    assert [message["content"] for message in reply.run.messages] == [
+        "Rhyme.",
+        "My name is Ana",
+        answers[0],
+        "What is my name?",
+        answers[1],
+        "Thank you",
+    ]
+    cell(shell, "-m demo-fast --chat friends --system Brief.", "Bye")
+    with pytest.raises(PortkeyError):
+        cell(shell, "-m demo-500 --chat friends", "Forget everything")
+    shell.run_line_magic("portkey", "reset friends")
+    end()
+    assert heard == [2, 4, 5, 7, 9, 0]
+    assert list(runs(status="ok", columns=["system"])["system"])[2:] == ["Rhyme.", "Brief."]
+    assert chat.messages == []
+
+
+def test_a_cell_whose_conversation_was_edited_still_forks_at_its_own_turn(shell: Any) -> None:
+    shell.get_parent = lambda: {"metadata": {"cellId": shell.user_ns["cell_id"]}}
+    for number, body in enumerate(["My name is Ana", "I like astronomy"]):
+        shell.user_ns["cell_id"] = f"cell-{number}"
+        cell(shell, "-m demo-fast --chat friends", body)
+    chat = conversation("friends")
+    edited = [{"role": "user", "content": "My name is Bo"}, *chat.messages[1:]]
+    chat.change(lambda now: now.rewritten(edited))
+    reply = cell(shell, "-m demo-fast --chat friends", "I like sailing")
+    assert [message["content"] for message in reply.run.messages] == [
+        "My name is Bo",
+        edited[1]["content"],
+        "I like sailing",
+    ]
+    assert len(chat.branches()) == 3
+
+
+def test_a_conversation_that_is_damaged_can_be_reset(shell: Any) -> None:
+    chat = conversation("global:friends")
+    store = chat.store
+    store.save_conversation("global", "friends", Conversation.new().append(Turn.new([])))
+    assert store.path is not None
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE conversations SET head = 'nowhere'")
+    connection.close()
+    for line in ("-m demo-fast --chat global:friends", "-m demo-fast --chat global:friends --dry-run"):
+        with pytest.raises(StoreError, match="%portkey reset"):
+            cell(shell, line, "Hi")
+    shell.run_line_magic("portkey", "reset global:friends")
+    cell(shell, "-m demo-fast --chat global:friends", "Hi")
+    assert len(chat) == 2
 
 
 def test_tab_completes_flags_models_and_configs(shell: Any) -> None:
