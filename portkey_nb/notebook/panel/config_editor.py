@@ -93,7 +93,7 @@ class ConfigEditor:
         self._cannot = Line()
         mend = ipywidgets.Button(description="Edit as JSON")
         mend.on_click(lambda _button: setattr(self._way.control, "value", "json"))
-        self._text = Field(MappingInput(description="Config as JSON", placeholder=_EXAMPLE, rows=12), self._on_change)
+        self._text = Field(MappingInput(description="Config as JSON", placeholder=_EXAMPLE, rows=9), self._on_change)
         self._text.widget.add_class("pk-config-text")
         self._outline = ipywidgets.HTML()
         self._outline.add_class("pk-config-outline")
@@ -269,6 +269,7 @@ class ConfigEditor:
             self._cannot.say(_why_not(wrong, self._text.value), wrong=bool(wrong))
         elif part == "json":
             self._text.line.say(wrong, wrong=True)
+            self._text.control.rows = min(max(str(self._text.value).count("\n") + 2, 9), 18)
         self._outline.value = _outlined(config, self._kind, in_form=part == "form") if not at else ""
         return next((f"config: {_called(place)}: {said}" for place, said in at.items()), wrong)
 
@@ -303,7 +304,7 @@ def _outlined(config: Any, kind: str, *, in_form: bool) -> str:
     """Return the outline of a Config, and what in it has no effect, as HTML."""
     if not isinstance(config, Config):
         return ""
-    warned = "".join(f"<li>{_html(said)}</li>" for said in config_warnings(config, kind))
+    warned = "".join(f"<li>{_html(said.removeprefix('config: '))}</li>" for said in config_warnings(config, kind))
     outline = "" if in_form else f"<pre>{_html(repr(config))}</pre>"
     return outline + (f"<ul>{warned}</ul>" if warned else "")
 

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 
 from portkey_nb.gateway.providers import PROVIDERS
+from portkey_nb.gateway.secrecy import HIDDEN
 from portkey_nb.notebook.panel.config_form import Form, Row, further, further_of
 from portkey_nb.notebook.panel.inputs import Field, KeyInput, Line, Quiet
 
@@ -38,7 +39,7 @@ _HINTS = {
     "max_age": "as the gateway has it",
     "timeout": "none",
     "provider": "openai, or @slug",
-    "model": "as asked for",
+    "model": "the request's",
     "weight": "1",
     "key": "none",
 }
@@ -106,8 +107,7 @@ class RowFields:
         """Say at each field what is wrong with it."""
         for name, field in self.fields.items():
             said = troubles.get(name, "")
-            hint = "" if said or name != "provider" else _guessed(str(field.value).strip())
-            field.line.say(said or hint, wrong=bool(said))
+            field.line.say(said or _HINTED.get(name, _silent)(str(field.value).strip()), wrong=bool(said))
 
 
 class FormFields:
@@ -277,3 +277,15 @@ def _guessed(provider: str) -> str:
     close = difflib.get_close_matches(provider, _PROVIDERS, 1)
     hint = f"did you mean {close[0]}?" if close else "a newer gateway may"
     return f"the open-source gateway knows no provider of that name; {hint}"
+
+
+def _kept_key(text: str) -> str:
+    """Return what is to be said of a key that has a placeholder in its field."""
+    return f"kept in this kernel only, as {text}" if text.startswith(HIDDEN) else ""
+
+
+def _silent(_text: str) -> str:
+    return ""
+
+
+_HINTED: Mapping[str, Callable[[str], str]] = {"provider": _guessed, "key": _kept_key}

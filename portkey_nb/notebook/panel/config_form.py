@@ -258,6 +258,8 @@ def config_of(form: Form) -> dict[str, Any]:
         base["strategy"] = {**(strategy or {}), "mode": form.mode}
     for name, each in _FORM.items():
         each.put(base, getattr(form, name))
+    if form.codes.strip() != _FORM["codes"].shown(form.base):
+        base.get("strategy", {}).setdefault("mode", form.mode)
     if not flat:
         return base
     found = {**targets[0], **base}

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
+from traitlets import Unicode
 
 from portkey_nb.errors import ConfigError
 from portkey_nb.gateway.routing import Config
-from portkey_nb.notebook.panel.inputs import Field, MappingInput, Quiet
+from portkey_nb.notebook.panel.inputs import Field, Quiet
 from portkey_nb.notebook.panel.keys import Keys
 
 _ID = re.compile(r"[\x21-\x7e]+")
@@ -35,7 +36,7 @@ class SavedFields:
     def __init__(self, heard: Callable[[], None], names: Callable[[], Mapping[str, Any]]) -> None:
         self._heard, self._names, self._quiet = heard, names, Quiet()
         self._which = Field(ipywidgets.Dropdown(description="Which one", options=_choices([])), self._on_field)
-        self._id = Field(_IdInput(description="Saved id", placeholder="pc-...", rows=1), heard)
+        self._id = Field(_IdInput(description="Saved id", placeholder="pc-..."), heard)
         again = ipywidgets.Button(description="Look again", tooltip="Look for Configs in the notebook again")
         again.on_click(lambda _button: heard())
         self.widget = ipywidgets.VBox([self._which.widget, self._id.widget, again])
@@ -102,7 +103,7 @@ class SavedFields:
 class _IdInput(ipywidgets.Text):  # type: ignore[misc]
     """A field for an id, into which people paste a Config with keys as well: it is not echoed."""
 
-    value = MappingInput.value
+    value = Unicode("").tag(sync=True, echo_update=False)
 
 
 def _choices(names: list[str]) -> tuple[tuple[str, str], ...]:

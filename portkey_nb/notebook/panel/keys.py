@@ -14,8 +14,6 @@ from portkey_nb.notebook.panel.pasted import replaced
 from portkey_nb.settings import Secret
 
 _PLACEHOLDER = re.compile(r"\*{3}(\d{1,9})\*{3}")
-_REMAINS = re.compile(r"[*\d\s]*\*{3}[*\d\s]*")
-"""What is left when part of a placeholder is deleted: no key is made of this alone."""
 _LOGIN = re.compile(r"//([^/@\s]+)@")
 _UNTAKEN = "***0***"
 """Stands for a key that is being typed wherever a Config is only looked at."""
@@ -39,6 +37,7 @@ class Keys:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[int, Secret] = {}
+        self._numbers: dict[Secret, int] = {}
         self._last = 0
 
     def __len__(self) -> int:
@@ -91,6 +90,7 @@ class Keys:
         used = {int(number) for text in texts for number in _PLACEHOLDER.findall(text)}
         with self._lock:
             self._kept = {number: secret for number, secret in self._kept.items() if number in used}
+            self._numbers = {secret: number for number, secret in self._kept.items()}
 
     def put(self, name: str, value: str) -> str:
         """Return a string as it may stand in a field under this name, its secret being kept.
@@ -112,11 +112,11 @@ class Keys:
         value = str(revealed(value))
         if names_secret(name):
             # What remains of a placeholder is no key: it stays to be seen, and is trouble.
-            return value if not value.strip() or _REMAINS.fullmatch(value) else take(value.strip())
+            return value if not value.strip() or _remains(value) else take(value.strip())
         if name in WEBHOOKS and value.strip() and not _PLACEHOLDER.search(value):
-            return f"{host_of(value)}/{take(value)}"
+            return _address(value, take(value))
         return _LOGIN.sub(
-            lambda found: found[0] if _REMAINS.fullmatch(found[1]) else f"//{take(found[1])}@",
+            lambda found: found[0] if _remains(found[1]) else f"//{take(found[1])}@",
             value,
         )
 
@@ -124,12 +124,11 @@ class Keys:
         # Whoever types on behind a placeholder means the key and what follows it.
         secret = Secret(_PLACEHOLDER.sub(lambda found: self._known(found[0]), text))
         with self._lock:
-            for number, kept in self._kept.items():
-                if kept.reveal() == secret.reveal():
-                    return f"***{number}***"
-            self._last += 1
-            self._kept[self._last] = secret
-            return f"***{self._last}***"
+            if secret not in self._numbers:
+                self._last += 1
+                self._numbers[secret] = self._last
+                self._kept[self._last] = secret
+            return f"***{self._numbers[secret]}***"
 
     def _known(self, placeholder: str) -> str:
         with self._lock:
@@ -154,7 +153,7 @@ class Keys:
                 raise ConfigError(f"`{name}`: no key *** {number} is known here; type it again")
             if secret and HIDDEN in held:
                 raise ConfigError(f"`{name}`: the key was typed into what stood for another; type it again")
-            if name in WEBHOOKS and text != f"{host_of(held)}/***{number}***":
+            if name in WEBHOOKS and text != _address(held, f"***{number}***"):
                 raise ConfigError(f"`{name}` was changed beside ***{number}***, which is all of it; type it again")
         if HIDDEN in _PLACEHOLDER.sub("", here):
             raise ConfigError(f"`{name}` holds what remains of a placeholder; type the key again")
@@ -162,6 +161,17 @@ class Keys:
             raise ConfigError(
                 f"`{name}` is {text.strip()}, which stands for a key, and is no place for one; move it to `api_key`"
             )
+
+
+def _remains(text: str) -> bool:
+    """Tell whether a text is a placeholder, or what is left of one that was edited: no key is made of this alone."""
+    return HIDDEN in text and not text.strip("*0123456789 \t\r\n")
+
+
+def _address(url: str, placeholder: str) -> str:
+    """Return a placeholder for an address that is secret but for its host."""
+    host = host_of(url)
+    return placeholder if host == HIDDEN else f"{host}/{placeholder}"
 
 
 def _broken(text: str) -> bool:
@@ -178,6 +188,8 @@ def _mapped(value: Any, put: Callable[[str, str], str], name: str = "") -> Any:
         return {str(key): _mapped(item, put, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_mapped(item, put, name) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and names_secret(name):
+        value = str(value)  # a key of digits, whose quotes were forgotten
     return put(name, value) if isinstance(value, str) else value
 
 

@@ -16,7 +16,7 @@ _TOKEN = re.compile(rf"{_ARMOURED}|{_STRING}|[{{}}\[\]:,=]|[^\s{{}}\[\]:,=\"']+"
 _BARE = re.compile(r"\s*([^\s,{}\[\]\"'][^\n,}\]]*)")
 _WORDS = frozenset(("null", "true", "false", "None", "True", "False"))
 # A quote is missing somewhere before, so that names and values cannot be told apart by their quotes.
-_LOOSE = re.compile(rf"([\w-]+)[\"']?\s*[:=]\s*({_ARMOURED}|{_STRING})")
+_LOOSE = re.compile(rf"(?<![\w-])([\w-]+)[\"']?\s*[:=]\s*({_ARMOURED}|{_STRING})")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def strings(text: str) -> Iterator[Place]:
             if mark != "," and lists:
                 lists.pop()
             name = lists[-1] if lists else ""
-        else:
+        elif mark not in _WORDS:
             last = _place(match)
     if last is not None:
         yield replace(last, name=name)
@@ -116,8 +116,10 @@ def replaced(text: str, put: Callable[[str, str], str], *, broken: bool) -> str:
 
 
 def _written(text: str, changes: list[tuple[Place, str]]) -> str:
-    for place, new in reversed(changes):
+    parts, at = [], 0
+    for place, new in changes:
         literal = json.dumps(new, ensure_ascii=False)
         # An open string stays open: whoever is still typing goes on in it.
-        text = text[: place.start] + (literal if place.closed else literal[:-1]) + text[place.end :]
-    return text
+        parts += [text[at : place.start], literal if place.closed else literal[:-1]]
+        at = place.end
+    return "".join([*parts, text[at:]])
