@@ -5,10 +5,9 @@ number, says hello; it alone is then given everything as of the last number (``"
 
 - An entry in ``"all"`` is whole: of a reply that grows, ``"log"`` holds the changes so far, see
   `portkey_nb.notebook.growth.Growth`, and the changes that follow come under ``"grow"``.
-- An entry in ``"put"`` is new, or takes the place of the one of its id. What of it pages have already does not come
-  again: ``html`` and ``images`` of an entry are left out where they are the same, and a column has ``"grown": true``
-  in place of ``html`` where its text is what the page shows, or goes on growing there. A column that begins to grow
-  has ``"log"``.
+- An entry in ``"put"`` is new and whole, or holds the keys that have changed of the one of its id. Where its columns
+  have changed, all of them come, but not the text that pages have: a column has ``"grown": true`` in place of ``html``
+  where its text is what the page shows, or goes on growing there. A column that begins to grow has ``"log"``.
 - ``"grow"`` never names a column that the same message puts.
 """
 
@@ -250,9 +249,12 @@ class _Pages:
             now = {**entry, "columns": whole}
             anew = any("log" in column for column in brief)
             self._entries[entry["id"]] = now
-            if now != before or anew:
-                same = {name for name in ("html", "images") if name in before and before[name] == now.get(name)}
-                yield {**{name: value for name, value in now.items() if name not in same}, "columns": brief}
+            if now == before and not anew:
+                continue
+            news = {key: now.get(key) for key in {**before, **now} if key not in before or before[key] != now.get(key)}
+            if "columns" in news or anew:
+                news["columns"] = brief
+            yield {"id": entry["id"], **news}
         self._replies = replies
 
     def _brief(

@@ -30,8 +30,8 @@ function wire(model) {
   // What a page has is not sent again, see stage.py; what it watched as it grew is kept for views that join later.
   function keep(given) {
     const before = entries.get(given.id);
-    const entry = { html: before?.html ?? "", images: before?.images ?? [], columns: [], ...given };
-    for (const column of entry.columns) {
+    const entry = { html: "", images: [], columns: [], ...before, ...given };
+    for (const column of given.columns ?? []) {
       const old = before?.columns.find((one) => one.id === column.id);
       if (column.grown) {
         if (!old) return false;
