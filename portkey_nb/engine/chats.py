@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,10 @@ import sqlalchemy as sa
 from portkey_nb.engine.plain import plain, to_json
 from portkey_nb.engine.tables import CONVERSATIONS, TURNS, from_micros, insert_for
 from portkey_nb.gateway.conversation import Conversation
+from portkey_nb.gateway.turns import Turn, damaged, read_turn
 
+_FEW = 500
+"""Turns that are named one by one to be read: SQLite takes no more than 999 values in its older builds."""
 _ONE = sa.and_(CONVERSATIONS.c.scope == sa.bindparam("at"), CONVERSATIONS.c.name == sa.bindparam("called"))
 
 
@@ -51,24 +55,35 @@ def put(connection: sa.Connection, scope: str, name: str, data: Mapping[str, Any
         connection.execute(insert_for(connection, TURNS).on_conflict_do_nothing(), rows)
 
 
-def find(connection: sa.Connection, scope: str, name: str) -> Conversation | None:
-    """Read a conversation; None where there is none of that name."""
+def find(connection: sa.Connection, scope: str, name: str, known: Conversation | None = None) -> Conversation | None:
+    """Read a conversation; None where there is none of that name.
+
+    Parameters
+    ----------
+    known : Conversation, optional
+        As it was read or written before: its turns, which never change, are not read again.
+    """
     row = connection.execute(sa.select(CONVERSATIONS).where(_ONE), {"at": scope, "called": name}).first()
     if row is None:
         return None
-    contents = connection.scalars(
-        sa.select(TURNS.c.content)
-        .where(TURNS.c.conversation_id == row.conversation_id)
-        .order_by(TURNS.c.place, TURNS.c.turn_id)
-    )
-    turns = [msgspec.json.decode(content) for content in contents]
-    whole = {
-        "conversation_id": row.conversation_id,
-        "head": row.head,
-        "system": row.system_text,
-        "turns": turns,
-    }
-    return Conversation.from_dict(whole)
+    same = known is not None and known.conversation_id == row.conversation_id
+    turns = {turn.turn_id: turn for turn in known.turns} if known is not None and same else {}
+    own = TURNS.c.conversation_id == row.conversation_id
+    order = list(connection.scalars(sa.select(TURNS.c.turn_id).where(own).order_by(TURNS.c.place, TURNS.c.turn_id)))
+    missing = [turn_id for turn_id in order if turn_id not in turns]
+    if missing:
+        contents = sa.select(TURNS.c.turn_id, TURNS.c.content).where(own)
+        if turns and len(missing) < _FEW:
+            contents = contents.where(TURNS.c.turn_id.in_(missing))
+        turns.update({each.turn_id: _read(*each) for each in connection.execute(contents)})
+    found = Conversation(row.conversation_id, tuple(turns[turn_id] for turn_id in order), row.head, row.system_text)
+    return known if found == known else found
+
+
+def _read(turn_id: str, content: str) -> Turn:
+    with suppress(msgspec.DecodeError):
+        return read_turn(msgspec.json.decode(content))
+    raise damaged(f"its turn {turn_id!r} is no JSON")
 
 
 def listed(connection: sa.Connection, scope: str) -> list[tuple[str, int, datetime]]:

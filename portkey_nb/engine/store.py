@@ -215,12 +215,15 @@ class RunStore:
 
     # Conversations
 
-    def load_conversation(self, scope: str, name: str) -> Conversation | None:
-        """Return a conversation with all its branches; None where there is none of that name."""
+    def load_conversation(self, scope: str, name: str, known: Conversation | None = None) -> Conversation | None:
+        """Return a conversation with all its branches; None where there is none of that name.
+
+        Turns of it that are ``known`` are not read again.
+        """
         if (scope, name) in self._unsaved:
             return self._unsaved[scope, name]
         with self._reading() as connection:
-            return None if connection is None else chats.find(connection, scope, name)
+            return None if connection is None else chats.find(connection, scope, name, known)
 
     def save_conversation(self, scope: str, name: str, conversation: Conversation) -> None:
         """Keep a conversation under a name. Never raises for a failing database; see :meth:`take_trouble`.

@@ -111,7 +111,7 @@ class Talk:
         """
         with self._lock:
             try:
-                found = self.store.load_conversation(self.scope, self.name)
+                found = self.store.load_conversation(self.scope, self.name, self._latest)
             except StoreError as error:
                 self.trouble = error.message
                 if self._latest is None or not (self._kept or self._latest.turns):

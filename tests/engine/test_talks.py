@@ -529,11 +529,45 @@ def test_a_log_that_cannot_be_read_at_first_is_told_and_joined_later(file: Path,
     chat.store.close()
 
 
-def test_a_damaged_conversation_is_told_and_can_be_forgotten(file: Path) -> None:
+def test_a_locked_log_loses_no_turn(file: Path) -> None:
+    chat = Talk("here", "draft", RunStore(file))
+    chat.add(exchange("one"))
+    with sqlite3.connect(file, isolation_level=None) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        chat.add(exchange("two", parent_id=chat.conversation.head))
+        assert len(chat) == 4
+        with RunStore(file) as other:
+            assert len(Talk("here", "draft", other)) == 2
+        holder.execute("ROLLBACK")
+    holder.close()
+    chat.add(exchange("three", parent_id=chat.conversation.head))
+    with RunStore(file) as other:
+        assert contents(Talk("here", "draft", other).messages)[::2] == ["one", "two", "three"]
+    chat.store.close()
+
+
+def test_only_what_is_new_is_read_and_nothing_is_missed(file: Path) -> None:
+    """Two processes grow one conversation by turns, each keeping what it knows."""
+    here, there = (Talk("here", "draft", RunStore(file)) for _ in range(2))
+    for at in range(6):
+        grows, reads = (here, there) if at % 2 else (there, here)
+        grows.add(exchange(f"turn {at}", parent_id=grows.conversation.head))
+        if at == 3:
+            grows.undo()
+        assert reads.conversation == grows.conversation
+        assert reads.conversation is reads.conversation
+    assert len(here.conversation.turns) == 6
+    assert len(here) == 10
+    for chat in (here, there):
+        chat.store.close()
+
+
+@pytest.mark.parametrize("damage", ["UPDATE conversations SET head = 'nowhere'", "UPDATE turns SET content = '{'"])
+def test_a_damaged_conversation_is_told_and_can_be_forgotten(file: Path, damage: str) -> None:
     with RunStore(file) as store:
         store.save_conversation("here", "draft", Conversation.new().append(exchange("one")))
         with sqlite3.connect(file) as connection:
-            connection.execute("UPDATE conversations SET head = 'nowhere'")
+            connection.execute(damage)
         connection.close()
         chat = Talk("here", "draft", store)
         assert chat.messages == []
