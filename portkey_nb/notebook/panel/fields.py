@@ -9,10 +9,12 @@ from typing import Any
 
 import ipywidgets
 
+from portkey_nb.engine.call import Call
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.foresight import foresee
 from portkey_nb.engine.loop import submit
 from portkey_nb.errors import PortkeyError, SettingsError
+from portkey_nb.gateway.refusals import config_warnings
 from portkey_nb.notebook.panel.composed import Composed
 from portkey_nb.notebook.panel.config_editor import ConfigEditor
 from portkey_nb.notebook.panel.inputs import Field, Fold, Line, close_all, style_sheet
@@ -146,15 +148,13 @@ class Fields:
 
     def _summarise(self) -> None:
         """Let each heading tell what stands under it."""
-        config = self._config.value
-        said = {
-            "parameters": self._parameters.summary,
-            "route": self._route.summary,
-            "config": "" if config is None else config if isinstance(config, str) and "{" not in config else "set",
+        parts: dict[str, tuple[Any, str]] = {
+            "parameters": (self._parameters, self._parameters.summary),
+            "route": (self._route, self._route.summary),
+            "config": (self._config, _config_summary(self._config.value)),
         }
-        wrong = {"parameters": self._parameters, "route": self._route, "config": self._config}
-        for name, fold in self._folds.items():
-            fold.say("not right yet" if wrong[name].trouble else said[name])
+        for name, (part, summary) in parts.items():
+            self._folds[name].say("not right yet" if part.trouble else summary)
 
     def _changed(self) -> None:
         self._summarise()
@@ -187,8 +187,11 @@ class Fields:
                 self._due = False
                 if not self._telling:
                     return
-            said = await asyncio.to_thread(_foreseen, self.composed)
+            composed = self.composed
+            kind = await asyncio.to_thread(_kind, composed)
+            said = await asyncio.to_thread(_foreseen, composed)
             if not self._due:
+                self._config.kind = kind
                 self._parameters.say(said)
 
 
@@ -200,26 +203,45 @@ def _default_models() -> tuple[str, ...]:
     return (model,) if model else ()
 
 
+def _config_summary(config: Any) -> str:
+    if config is None:
+        return ""
+    return config if isinstance(config, str) and "{" not in config else "set"
+
+
+def _kind(composed: Composed) -> str:
+    """Return the kind of gateway to which requests go; empty where none can be reached."""
+    try:
+        return client_for(composed.base_url, {})._target.kind
+    except PortkeyError:
+        return ""
+
+
 def _foreseen(composed: Composed) -> list[str]:
-    """Return what is to be said of a request before it is sent, a sentence each."""
+    """Return what is to be said of a request before it is sent, a sentence each; of the Config, its editor speaks."""
     if not composed.models:
         return []
-    told: dict[str, list[str]] = {}
     try:
         calls, _ = composed.calls([{"role": "user", "content": "?"}], {})
     except PortkeyError as error:
         return [error.message]
+    told: dict[str, list[str]] = {}
     for call in calls:
-        try:
-            sentences = foresee(call, client_for(call.base_url, call.options)).sentences
-        except SettingsError:
-            continue  # no gateway can be reached: the pickers say so
-        except PortkeyError as error:
-            sentences = [error.message.partition("; add ")[0]]
-        for sentence in sentences:
+        for sentence in _sentences(call):
             told.setdefault(sentence, []).append(call.label)
-    of_all = len(calls)
-    return [said if len(labels) == of_all else f"{', '.join(labels)}: {said}" for said, labels in told.items()]
+    return [said if len(who) == len(calls) else f"{', '.join(who)}: {said}" for said, who in told.items()]
+
+
+def _sentences(call: Call) -> list[str]:
+    try:
+        client = client_for(call.base_url, call.options)
+        sight = foresee(call, client)
+    except SettingsError:
+        return []  # no gateway can be reached: the pickers say so
+    except PortkeyError as error:
+        return [error.message.partition("; add ")[0]]
+    said_there = config_warnings(sight.config, client._target.kind)
+    return [sentence.partition(": add ")[0] for sentence in sight.sentences if sentence not in said_there]
 
 
 def _also(given: Composed, kept: Mapping[str, Any]) -> str:

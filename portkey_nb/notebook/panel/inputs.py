@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
 from traitlets import Unicode
 
+from portkey_nb.notebook.assets import style
 from portkey_nb.views.safety import escape_prose
 
-_ROOM = Path(__file__).parent
 _LONGEST_SUMMARY = 80
 
 
@@ -138,14 +135,9 @@ class Fold:
 
 def style_sheet() -> Any:
     """Return a widget without size that brings the style of the fields to the page."""
-    sheet = ipywidgets.HTML(f"<style>{_css()}</style>")
+    sheet = ipywidgets.HTML(f"<style>{style('panel/fields.css')}</style>")
     sheet.add_class("pk-sheet")
     return sheet
-
-
-@cache
-def _css() -> str:
-    return re.sub(r"/\*.*?\*/\s*", "", (_ROOM / "fields.css").read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def close_all(widget: Any) -> None:

@@ -142,6 +142,9 @@ class ModelPickers:
             self._turn += 1
             if self._asking is not None:
                 self._asking.cancel()
+            for row in self._rows:
+                row.close()
+        close_all(self._more)
         close_all(self.widget)
 
     def _add(self) -> None:

@@ -7,7 +7,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.config import OPTION_NAMES
@@ -209,7 +210,7 @@ def _mapping(text: str) -> dict[str, Any]:
             # A few lines of aliases to aliases can stand for more than memory holds.
             aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
             found = PromptError("more parameters: YAML aliases are not read; write the value out")
-            found = found if aliased else yaml.safe_load(text)
+            found = found if aliased else yaml.load(text, _loader())  # noqa: S506 (a safe loader)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -221,12 +222,34 @@ def _mapping(text: str) -> dict[str, Any]:
     return found
 
 
+@cache
+def _loader() -> Any:
+    """Return a safe loader to which words, dates and times are texts, and numbers are those of JSON.
+
+    YAML 1.1 takes ``no`` for false, ``12:30`` for 750, ``010`` for 8 and ``1e-3`` for a text.
+    """
+    import yaml  # as above
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+
+    for kind, pattern, first in (
+        ("bool", r"true|True|false|False", "tTfF"),
+        ("null", r"~|null|Null|", ["~", "n", "N", ""]),
+        ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+        ("float", r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", "-+.0123456789"),
+        ("float", r"[-+]?\.(?:inf|nan)", "-+."),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(rf"(?:{pattern})\Z"), list(first))
+    return Loader
+
+
 def _check(name: Any, value: Any) -> None:
     if not isinstance(name, str) or not name.strip() or any(char.isspace() for char in name):
         raise PromptError(f"more parameters: {name!r:.60} is no name of a parameter; write `name: value`")
     if name in _ELSEWHERE and name not in ("api_key", "Authorization"):
         raise PromptError(f"`{name}` {_ELSEWHERE[name]}")
-    if names_secret(name) or holds_secret(value):
+    if names_secret(name) or holds_secret(value) or redact(value) != value:
         raise PromptError(f"`{name}`: {_KEY}")
     if name == "n" and value not in (None, 1):
         raise PromptError("n asks for several answers at once, and one is shown; compare with another model instead")
@@ -249,7 +272,15 @@ def write_more(params: Mapping[str, Any]) -> str:
     >>> write_more({"top_k": 5, "logit_bias": {"50256": -100}})
     'top_k: 5\\nlogit_bias: {"50256": -100}'
     """
-    return "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in params.items())
+    return "\n".join(f"{name}: {_written(value)}" for name, value in params.items())
+
+
+def _written(value: Any) -> str:
+    """Return JSON that YAML reads as well, which takes no invisible characters as they are."""
+    text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)
 
 
 def redacted(text: str) -> str:
@@ -268,7 +299,8 @@ def redacted(text: str) -> str:
         found = _mapping(text)
     except PromptError:
         return _KEY_LINE.sub(_struck, text)
-    return write_more(redact(found)) if holds_secret(found) else text
+    shown = redact(found)
+    return text if shown == found else write_more(shown)
 
 
 def _struck(found: re.Match[str]) -> str:
