@@ -182,7 +182,8 @@ class ChatPanel:
             self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below])
             self._widget.add_class("pk-chat")
             self._desk.fields.refresh()
-            self._desk.show()
+            # A page that joins at once is to find everything.
+            submit(self._desk.shown()).result()
         return self._widget
 
     @property

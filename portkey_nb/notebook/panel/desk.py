@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -69,7 +69,8 @@ class Desk:
         self._actor: Actor[Command] = Actor(self._do, self._failed)
         self._one = asyncio.Lock()
         self._rating = asyncio.Lock()
-        self._dirty = self._painting = False
+        self._dirty = False
+        self._painting: asyncio.Task[None] | None = None
         self._written: tuple[Conversation, Mapping[str, Run]] | None = None
         self._locked = talk.trouble
         self.errands = Errands(self)
@@ -98,8 +99,14 @@ class Desk:
         self.post({"do": "fields"})
 
     def show(self) -> None:
-        """Show the state as it is."""
+        """Show the state as it is, soon."""
         background_loop().call_soon_threadsafe(self.changed)
+
+    async def shown(self) -> None:
+        """Show the state as it is, and return when pages can be given it; on the loop."""
+        self.changed()
+        if self._painting is not None:
+            await asyncio.wait([self._painting])
 
     # On the loop
 
@@ -134,9 +141,8 @@ class Desk:
         """Show what has changed, soon, and write the twin when there is rest."""
         self._actor.later(REST_S, self._rest)
         self._dirty = True
-        if not self._painting:
-            self._painting = True
-            self._actor.start(self._paint())
+        if self._painting is None:
+            self._painting = self._actor.start(self._paint())
 
     def _rest(self) -> None:
         self.post({"do": "rest"})
@@ -147,7 +153,7 @@ class Desk:
                 self._dirty = False
                 self.stage.show(*await asyncio.to_thread(self._scene.make, self._state()))
         finally:
-            self._painting = False
+            self._painting = None
 
     def _state(self) -> State:
         keeper, composed = self.keeper, self.fields.composed
@@ -167,7 +173,7 @@ class Desk:
             notice=self._notice,
         )
 
-    def start(self, work: Any) -> None:
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Start work beside the commands."""
         self._actor.start(work)
 

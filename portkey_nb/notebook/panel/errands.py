@@ -60,6 +60,8 @@ class Errand:
         What is shown above it; None stands for the conversation as it is.
     draft : Draft or None
         What it was made of in the composer, where it was.
+    edited : bool
+        Whether it is a message of the conversation, edited and sent.
     retried : str or None
         The group of turns whose question is asked again.
     stays : bool
@@ -70,6 +72,7 @@ class Errand:
     answer: Answer
     view: Conversation | None
     draft: Draft | None = None
+    edited: bool = False
     retried: str | None = None
     stays: bool = False
 
@@ -216,7 +219,7 @@ class Errands:
                 asked = list(exchange.asked)
                 asked[place] = with_text(asked[place], role, text)
                 if command.get("send"):
-                    return True, self._begin(exchange.base, asked, view=errand.view)
+                    return True, self._begin(exchange.base, asked, view=errand.view, edited=True)
                 exchange.asked = tuple(asked)
                 self._over = errand, replace(pending, asked=exchange.asked)
                 return True, None
@@ -228,7 +231,7 @@ class Errands:
         assert turn is not None
         base = keeper.conversation.switch(turn.parent_id)
         asked = [*turn.messages[: span.row.place + 1 - (span.stop - span.start)]]
-        return True, self._begin(base, [*asked, with_text(span.row.message, role, text)])
+        return True, self._begin(base, [*asked, with_text(span.row.message, role, text)], edited=True)
 
     def _begin(
         self,
@@ -239,6 +242,7 @@ class Errands:
         group_id: str | None = None,
         view: Conversation | None = None,
         draft: Draft | None = None,
+        edited: bool = False,
         retried: str | None = None,
         stays: bool = False,
     ) -> Answer:
@@ -265,6 +269,7 @@ class Errands:
             answer=answer,
             view=base if view is None else view,
             draft=draft,
+            edited=edited,
             retried=retried,
             stays=stays,
         )
@@ -312,8 +317,11 @@ class Errands:
         exchange, desk = errand.exchange, self._desk
         unsent = all(question.outcome is None for question in exchange.questions)
         errors = [question.error for question in exchange.questions if question.error is not None]
-        if unsent and errand.draft is not None:
+        stopped = exchange.stopped and not exchange.turns(exchange.base)
+        if (unsent or stopped) and errand.draft is not None:
             desk.give_back(errand.draft)
+        elif stopped and errand.edited:
+            desk.give_back(_drafted(exchange.asked))
         pending = None if unsent and errand.draft is not None else errand.left()
         if pending is not None:
             self._over = errand, pending
