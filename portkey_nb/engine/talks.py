@@ -95,8 +95,14 @@ class Talk:
     @property
     def conversation(self) -> Conversation:
         """All its branches as they are now; never raises: where the log cannot be read, as this process knows them."""
-        with suppress(StoreError):
-            return self.newest()
+        try:
+            return self._known()
+        finally:
+            self._tell()
+
+    def _known(self) -> Conversation:
+        with self._lock, suppress(StoreError):
+            return self._newest()
         with self._lock:
             self._latest = self._latest or Conversation.new()
             return self._latest
@@ -109,6 +115,12 @@ class Talk:
         StoreError
             Where the log cannot be read and this process knows nothing of the conversation.
         """
+        try:
+            return self._newest()
+        finally:
+            self._tell()
+
+    def _newest(self) -> Conversation:
         with self._lock:
             try:
                 found = self.store.load_conversation(self.scope, self.name, self._latest)
@@ -127,6 +139,7 @@ class Talk:
         if apart is not None and apart.turns:
             joined = apart if found is None else grafted(found, apart)
             self._save(joined)
+            self._untold.append(joined)
             return joined
         self._kept = found is not None
         return found or apart or Conversation.new()
@@ -173,7 +186,7 @@ class Talk:
     def remember(self, *runs: Run) -> None:
         """Take runs as they are now, so that :meth:`runs_by_id` need not ask the log for them."""
         with self._lock:
-            self._runs.update({run.run_id: run for run in runs if run.status != "started"})
+            self._runs.update({run.run_id: run.with_(messages=None) for run in runs if run.status != "started"})
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -201,7 +214,7 @@ class Talk:
             What it is now.
         """
         with self._lock:
-            before = self.conversation
+            before = self._known()
             after = make(before)
             if after == before:
                 return before

@@ -212,6 +212,26 @@ def test_editing_a_message_branches_there_and_the_rest_keeps_its_runs() -> None:
     assert edited.step(first, -1) == replace(conversation, turns=edited.turns)
 
 
+def test_of_branches_that_read_alike_the_present_one_counts_and_then_the_newest() -> None:
+    conversation = Conversation.new()
+    for run_id in ("first", "second", "third"):
+        conversation = conversation.switch(None).append(exchange("one", run_id=run_id))
+    first, _, third = (turn.turn_id for turn in conversation.turns)
+    elsewhere = conversation.switch(None).append(exchange("two"))
+    assert elsewhere.rewritten(said(conversation)).head == third
+    longer = conversation.switch(first).append(exchange("more"))
+    assert longer.rewritten(said(longer)[:2]).head == first
+
+
+def test_a_message_that_is_repeated_has_but_one_run() -> None:
+    conversation = (
+        Conversation.new().append(exchange("one", run_id="run one")).append(exchange("two", run_id="run two"))
+    )
+    one, two = said(conversation)[:2], said(conversation)[2:]
+    moved = conversation.rewritten([*two, *one, *two])
+    assert [turn.run_id for turn in moved.path()] == ["run two", "run one", None]
+
+
 def test_tool_calls_and_their_results_stay_with_the_answer_they_led_to() -> None:
     asked = [asks("2+2?"), CALLS, GAVE, says("4"), asks("sure?")]
     conversation = Conversation.new().rewritten(asked)
