@@ -27,7 +27,7 @@ from portkey_nb.views.safety import escape_prose
 
 _REST_S = 1.0
 """So long after the last key press a key that was typed is taken out of its field."""
-_WAYS = {"none": "none", "saved": "saved in Portkey, or in this notebook", "form": "as a form", "json": "as JSON"}
+_WAYS = {"none": "none", "saved": "saved in Portkey, or in this notebook", "form": "form", "json": "JSON"}
 _EXAMPLE = """{
   "strategy": {"mode": "fallback"},
   "targets": [
@@ -47,8 +47,8 @@ def notebook_configs() -> dict[str, Any]:
 class ConfigEditor:
     """Widgets to choose or compose a routing Config.
 
-    A key that is typed or pasted leaves its field for the kernel once typing rests, and when ``value`` is asked for; a
-    placeholder, such as ``***1***``, stands in its place. Any thread may ask.
+    A key leaves its field for the kernel: in the form when it is entered, in JSON once typing rests, and whenever
+    ``value`` is asked for. A placeholder, such as ``***1***``, stands in its place. Any thread may ask.
 
     Parameters
     ----------
@@ -80,7 +80,6 @@ class ConfigEditor:
         self._presses = 0
         self._face = "form"  # which of form and JSON holds the document
         self._good: str | Config | None = None
-        self._trouble = ""
         self._make(names)
         self._show_given(given)
         self._show()
@@ -156,7 +155,7 @@ class ConfigEditor:
         """Take the keys that were typed or pasted out of the fields at once."""
         with self._lock:
             self._form.put_keys(lambda text: self._keys.put("api_key", text))
-            self._text.set(self._keys.taken_text(str(self._text.value)))
+            self._text.set(self._keys.taken_text(self._typed))
             self._saved.take_keys(self._keys)
 
     def close(self) -> None:
@@ -180,7 +179,7 @@ class ConfigEditor:
         way = str(self._way.value)
         if way == "form" and self._face == "json":
             try:
-                document = config_text.read(text) if (text := str(self._text.value)).strip() else {}
+                document = config_text.read(self._typed) if self._typed.strip() else {}
                 form = form_of(document)
             except PortkeyError:
                 return  # said where the form would stand
@@ -189,14 +188,17 @@ class ConfigEditor:
             self._keys.forget(document)
         elif way == "json" and self._face == "form":
             self._face, document = "json", config_of(self._form.form)
-            if json.dumps(document, default=str) != _compact(str(self._text.value)):
+            if json.dumps(document, default=str) != _compact(self._typed):
                 self._text.set(config_text.written(document) if document else "")
 
     def _on_change(self) -> None:
         with self._lock:
             self._presses += 1
             press, waiting = self._presses, self._waiting()
-            self._form.fit()
+            if self._way.value == "form":
+                self.take_keys()
+                self._forget()
+                self._form.fit()
             self._show()
         if waiting:
             # Whoever hears of a change asks for the value, and that would take the key from under the typing hand.
@@ -205,11 +207,9 @@ class ConfigEditor:
             self._changed()
 
     def _waiting(self) -> bool:
-        """Tell whether a key is in a field."""
-        if self._way.value == "form":
-            rows = self._form.form.rows
-            return any(self._keys.shown({"api_key": row.key})["api_key"] != row.key for row in rows)
-        return self._keys.waiting(str(self._text.value) if self._way.value == "json" else self._saved.text)
+        """Tell whether a key is in a text that comes as it grows; the form's key fields send theirs when it is done."""
+        way = self._way.value
+        return way in ("json", "saved") and self._keys.waiting(self._saved.text if way == "saved" else self._typed)
 
     async def _rest(self, press: int) -> None:
         await asyncio.sleep(_REST_S)
@@ -221,19 +221,20 @@ class ConfigEditor:
             if press != self._presses:
                 return
             self.take_keys()
-            if self._way.value == "form":
-                self._forget()
             self._show()
         self._changed()
 
+    @property
+    def _typed(self) -> str:
+        return str(self._text.value)
+
     def _forget(self) -> None:
         """Forget the keys of rows that are gone; JSON may still be cut and pasted."""
-        if self._face == "form":
-            self._keys.forget(config_of(self._form.form))
+        if self._face == "form" and self._keys.forget(config_of(self._form.form)):
             self._good = None
 
     def _document(self) -> dict[str, Any]:
-        return config_of(self._form.form) if self._face == "form" else config_text.read(str(self._text.value))
+        return config_of(self._form.form) if self._face == "form" else config_text.read(self._typed)
 
     def _read(self) -> str | Config | None:
         """Return what is to be sent, when nothing is wrong with it."""
@@ -266,10 +267,10 @@ class ConfigEditor:
         elif part == "form":
             self._form.say(at, "" if at else wrong)
         elif part == "cannot":
-            self._cannot.say(_why_not(wrong, self._text.value), wrong=bool(wrong))
+            self._cannot.say(_why_not(wrong, self._typed), wrong=bool(wrong))
         elif part == "json":
             self._text.line.say(wrong, wrong=True)
-            self._text.control.rows = min(max(str(self._text.value).count("\n") + 2, 9), 18)
+            self._text.control.rows = min(max(self._typed.count("\n") + 2, 9), 18)
         self._outline.value = _outlined(config, self._kind, in_form=part == "form") if not at else ""
         return next((f"config: {_called(place)}: {said}" for place, said in at.items()), wrong)
 

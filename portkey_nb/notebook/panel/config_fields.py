@@ -57,7 +57,8 @@ class RowFields:
             "provider": Field(provider, heard),
             "model": Field(ipywidgets.Text(**self._words("model")), heard),
             "weight": Field(ipywidgets.Text(**self._words("weight")), heard),
-            "key": Field(KeyInput(**self._words("key")), heard),
+            # Sent when it is entered: a placeholder that came back while somebody types would swallow letters unseen.
+            "key": Field(KeyInput(continuous_update=False, **self._words("key")), heard),
         }
         self._further = Line()
         self.buttons = {

@@ -84,13 +84,15 @@ class Keys:
         for name, text in _texts(document):
             self._check(name, text)
 
-    def forget(self, document: Any = None) -> None:
-        """Forget every key but those that a document, or a text, has a placeholder for."""
+    def forget(self, document: Any = None) -> bool:
+        """Forget every key that a document, or a text, has no placeholder for, and tell whether there was one."""
         texts = [document] if isinstance(document, str) else [text for _, text in _texts(document)]
         used = {int(number) for text in texts for number in _PLACEHOLDER.findall(text)}
         with self._lock:
+            before = len(self._kept)
             self._kept = {number: secret for number, secret in self._kept.items() if number in used}
             self._numbers = {secret: number for number, secret in self._kept.items()}
+            return len(self._kept) < before
 
     def put(self, name: str, value: str) -> str:
         """Return a string as it may stand in a field under this name, its secret being kept.
