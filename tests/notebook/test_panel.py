@@ -1,0 +1,278 @@
+"""ChatPanel from Python: what it takes, what its methods do to the conversation, and what they say when they cannot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import comm
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import portkey_nb
+from portkey_nb import ChatPanel, Replies, RunStore
+from portkey_nb.engine.transcript import rows
+from portkey_nb.errors import PortkeyError, PromptError
+from portkey_nb.gateway.conversation import Conversation, Turn
+from portkey_nb.gateway.demo.server import DemoGateway
+from portkey_nb.notebook.panel.edits import branch_messages, moved, removed, spans
+from tests.notebook.panel_page import WAIT_S, Wire
+from tests.servers import DONE, STALL, ScriptedServer, chunk, streamed, whole
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wires() -> Iterator[None]:
+    """Let widgets of this process end in `Wire`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comm, "create_comm", Wire)
+        yield
+
+
+@pytest.fixture
+def panel() -> Iterator[ChatPanel]:
+    panel = ChatPanel("demo-fast", base_url="demo")
+    yield panel
+    panel.close()
+
+
+def texts(panel: ChatPanel) -> list[Any]:
+    return [message["content"] for message in panel.messages]
+
+
+def test_a_message_is_sent_and_its_reply_returned(panel: ChatPanel) -> None:
+    sending = panel.send("Say this is a test")
+    assert sending.result(WAIT_S) == "This is a test."
+    assert sending.done
+    assert texts(panel) == ["Say this is a test", "This is a test."]
+    assert list(panel.runs["status"]) == ["ok"]
+    assert repr(panel) == "<ChatPanel 'panel-1': demo-fast, 2 messages>"
+
+
+def test_several_models_give_replies_by_label() -> None:
+    panel = ChatPanel(["demo-fast", "demo-large"], base_url="demo")
+    replies = panel.send("Say this is a test").result(WAIT_S)
+    assert isinstance(replies, Replies)
+    assert dict(replies) == {"demo-fast": "This is a test.", "demo-large": "This is a test."}
+    groups = {run.group_id for run in map(RunStore().get, panel.runs.index) if run is not None}
+    assert len(groups) == 1
+    assert None not in groups
+    panel.model = "demo-fast"
+    assert panel.models == ["demo-fast"]
+    assert panel.send("And again").result(WAIT_S)
+    panel.close()
+
+
+def test_each_panel_without_a_name_has_a_conversation_of_its_own() -> None:
+    one, other = ChatPanel("demo-fast", base_url="demo"), ChatPanel("demo-fast", base_url="demo")
+    assert (one.conversation.name, other.conversation.name) == ("panel-1", "panel-2")
+    one.close()
+    other.close()
+
+
+def test_a_named_chat_is_taken_up_with_the_model_that_answered_last() -> None:
+    first = ChatPanel("demo-large", base_url="demo", chat="trip", system="Be brief.")
+    first.send("Say this is a test").result(WAIT_S)
+    first.close()
+    again = ChatPanel(chat="trip", base_url="demo")
+    assert again.model == "demo-large"
+    assert [message["role"] for message in again.messages] == ["system", "user", "assistant"]
+    assert again.conversation is portkey_nb.conversation("trip")
+    again.close()
+
+
+def test_undo_redo_clear_and_retry(panel: ChatPanel) -> None:
+    panel.send("Name a river").result(WAIT_S)
+    panel.send("Another").result(WAIT_S)
+    before = panel.messages
+    panel.clear()
+    assert panel.messages == []
+    panel.undo()
+    assert panel.messages == before
+    panel.undo()
+    assert len(panel.messages) == 2
+    panel.redo()
+    assert panel.messages == before
+    panel.retry().result(WAIT_S)
+    panel.retry("demo-large").result(WAIT_S)
+    assert len(panel.messages) == 4
+    assert len(panel.conversation.branches()) == 3
+
+
+def test_messages_may_be_set(panel: ChatPanel) -> None:
+    panel.messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Say this is a test"},
+    ]
+    assert panel.send().result(WAIT_S) == "This is a test."
+    assert texts(panel) == ["Be brief.", "Say this is a test", "This is a test."]
+    panel.messages = []
+    assert panel.messages == []
+    for wrong in ("Hi", [{"content": "Hi"}], [1], 7):
+        with pytest.raises(PromptError, match=r"messages are|needs a role"):
+            panel.messages = wrong  # type: ignore[assignment]
+
+
+def test_parameters_and_options_travel_as_for_ask() -> None:
+    with ScriptedServer() as server:
+        panel = ChatPanel(
+            "m",
+            base_url=server.url,
+            temperature=0,
+            system="Be brief.",
+            config="pc-fast",
+            tags={"team": "a"},
+            stream=False,
+        )
+        assert panel.send("Hi").result(WAIT_S) == "Hello"
+        request = server.requests[-1]
+        assert request.json["temperature"] == 0
+        assert request.json["messages"][0] == {"role": "system", "content": "Be brief."}
+        assert request.headers["x-portkey-config"] == "pc-fast"
+        assert '"team"' in request.headers["x-portkey-metadata"]
+        assert panel.config == "pc-fast"
+        panel.config = {"retry": {"attempts": 2}}
+        panel.send("Ho").result(WAIT_S)
+        assert "attempts" in server.requests[-1].headers["x-portkey-config"]
+        panel.config = None
+        panel.send("Ho").result(WAIT_S)
+        assert "x-portkey-config" not in server.requests[-1].headers
+        panel.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": ["a", "b", "c", "d", "e"]}, "5 models"),
+        ({"model": ["a", 7]}, "model is"),
+        ({"model": "a", "chat": "global:"}, "has no name"),
+        ({"model": "a", "images": ["x.png"]}, "panel.send"),
+        ({"model": "a", "messages": []}, "panel.messages"),
+        ({"model": "a", "system": 7}, "system is 7"),
+    ],
+)
+def test_what_does_not_fit_is_said_at_once(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(PromptError, match=said) as raised:
+        ChatPanel(**given, base_url="demo")
+    assert "\n" not in raised.value.message
+
+
+def test_what_goes_wrong_is_raised_by_the_result() -> None:
+    with ScriptedServer(whole({"error": {"message": "no such model"}}, 404)) as server:
+        panel = ChatPanel("m", base_url=server.url)
+        with pytest.raises(PortkeyError, match="no such model"):
+            panel.send("Hi").result(WAIT_S)
+        assert panel.messages == []
+        assert list(panel.runs["status"]) == ["error"]
+        with pytest.raises(PortkeyError, match="nothing to send"):
+            panel.send(" ").result(WAIT_S)
+        panel.close()
+    nobody = ChatPanel(base_url="demo")
+    with pytest.raises(PortkeyError, match="model"):
+        nobody.send("Hi").result(WAIT_S)
+    with pytest.raises(PortkeyError, match="no answer yet"):
+        nobody.retry().result(WAIT_S)
+    nobody.close()
+
+
+def test_stop_keeps_what_came() -> None:
+    with ScriptedServer(streamed(chunk("", role="assistant"), chunk("Once"), STALL)) as server:
+        panel = ChatPanel("m", base_url=server.url)
+        sending = panel.send("A tale")
+        with pytest.raises(TimeoutError):
+            sending.result(0.2)
+        sending.stop()
+        with pytest.raises(PortkeyError, match="stopped"):
+            sending.result(WAIT_S)
+        assert server.left.wait(WAIT_S)
+        assert texts(panel) in (["A tale", "Once"], [])
+        panel.close()
+
+
+def test_a_second_message_is_refused_meanwhile() -> None:
+    go = threading.Event()
+    script = streamed(chunk("", role="assistant"), go, chunk("one"), chunk(finish="stop"), DONE)
+    with ScriptedServer(script) as server:
+        panel = ChatPanel("m", base_url=server.url)
+        first = panel.send("Hi")
+        for act in (panel.send("Ho").result, panel.clear, panel.retry().result):
+            with pytest.raises(PortkeyError, match="under way"):
+                act()
+        go.set()
+        assert first.result(WAIT_S) == "one"
+        panel.close()
+
+
+def test_tools_and_schemas_are_those_of_ask() -> None:
+    def weather(city: str) -> str:
+        """Tell the weather in a city."""
+        return f"sunny in {city}"
+
+    panel = ChatPanel("demo-fast", base_url="demo", tools=[weather])
+    reply = panel.send("What is the weather in Paris?").result(WAIT_S)
+    assert isinstance(reply, portkey_nb.Reply)
+    assert [step.kind for step in reply.steps] == ["tool"]
+    assert [message["role"] for message in panel.messages] == ["user", "assistant", "tool", "assistant"]
+    panel.close()
+    asked = ChatPanel("demo-fast", base_url="demo", schema=list[int])
+    found = asked.send("List the numbers 1, 2 and 3").result(WAIT_S)
+    assert isinstance(found, portkey_nb.Reply)
+    assert isinstance(found.parsed, list)
+    asked.close()
+
+
+def test_images_travel_with_the_message_and_large_ones_are_refused(panel: ChatPanel) -> None:
+    panel.send("What is it?", images=["https://example.org/a.png"]).result(WAIT_S)
+    assert panel.messages[0]["content"][1]["image_url"]["url"] == "https://example.org/a.png"
+    with pytest.raises(PromptError, match="up to 5 MB"):
+        panel.send("And this?", images=b"\x89PNG\r\n\x1a\n" + bytes(6 * 1024 * 1024))
+
+
+def test_the_same_request_is_given_as_code(panel: ChatPanel) -> None:
+    panel.send("Say this is a test").result(WAIT_S)
+    code = panel.as_code()
+    assert code.cell.startswith("%%portkey")
+    assert "ask(" in code.python
+
+
+def test_a_rating_goes_to_the_log_and_to_portkey(demo: DemoGateway) -> None:
+    from portkey_nb.engine.loop import submit
+    from portkey_nb.engine.opinions import rate
+
+    reply = portkey_nb.ask("Say this is a test", model="demo-fast", base_url="demo")
+    log = RunStore()
+    kept: list[tuple[str, int]] = []
+
+    def keep(run_id: str, value: int) -> None:
+        kept.append((run_id, value))
+        log.annotate(run_id, rating=value)
+
+    rated, trouble = submit(rate(reply.run, 1, keep, base_url="demo")).result(WAIT_S)
+    assert (rated.rating, trouble, kept) == (1, "", [(reply.run.run_id, 1)])
+    lost = reply.run.with_(run_id="none")
+    same, trouble = submit(rate(lost, -1, keep, base_url="demo")).result(WAIT_S)
+    assert same.rating is None
+    assert "not kept" in trouble
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["user", "system", "assistant"]), st.text(max_size=5)), min_size=1, max_size=8),
+    st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_moving_and_removing_loses_and_doubles_nothing(said: list[tuple[str, str]], data: st.DataObject) -> None:
+    conversation = Conversation.new()
+    messages = [{"role": role, "content": text} for role, text in said]
+    cut = data.draw(st.integers(0, len(messages)))
+    for part in (messages[:cut], messages[cut:]):
+        conversation = conversation.append(Turn.new(part)) if part else conversation
+    found = spans(conversation, rows(conversation, {}))
+    whole_branch = branch_messages(conversation)
+    assert [message for span in found for message in whole_branch[span.start : span.stop]] == whole_branch
+    place, by = data.draw(st.integers(0, len(found) - 1)), data.draw(st.integers(-3, 3))
+    after = moved(whole_branch, found, place, by)
+    assert sorted(map(str, after)) == sorted(map(str, whole_branch))
+    target = max(0, min(len(found) - 1, place + by))
+    assert after[target] == whole_branch[found[place].start] or found[place].stop - found[place].start > 1
+    assert len(removed(whole_branch, found[place])) == len(whole_branch) - (found[place].stop - found[place].start)
