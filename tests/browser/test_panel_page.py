@@ -21,6 +21,10 @@ PNG = (
 )
 MENTIONED = "\n\n".join(f"Paragraph {i}, which says something about sorting." for i in range(40))
 LOG = ".pk-log"
+BELOW = """() => {
+    const log = document.querySelector(".pk-log");
+    return log.scrollHeight - log.scrollTop - log.clientHeight;
+}"""
 # A file as the page is given one by a paste or a drop.
 GIVE = """([how, name, type, size, selector]) => {
     const data = new DataTransfer();
@@ -120,7 +124,8 @@ def test_enter_sends_and_what_was_typed_stays_until_it_is_taken(panel: PanelPage
     assert sent["view"] == panel.sent("hello")[0]["view"]
     assert panel.sent("draft")[-1]["text"] == "Hello\nthere"
     assert box(panel).input_value() == "Hello\nthere"
-    assert panel.button("Stop").is_visible() and not panel.button("Send").is_visible()
+    assert panel.button("Stop").is_visible()
+    assert not panel.button("Send").is_visible()
     panel.deliver(bar={"draft": {"text": "", "images": [], "by": None, "n": 2}, "busy": True, "ready": False})
     assert box(panel).input_value() == ""
     panel.button("Stop").click()
@@ -214,7 +219,7 @@ def test_two_views_of_one_panel_show_the_same(panel: PanelPage) -> None:
     panel.grow("a9", "c9", live)
     panel.deliver(put=[answered("a9", {**column("c9", ""), "html": "", "grown": True, "footer": FOOTER})])
     panel.join(400)
-    assert panel.locator("[data-id=c9] .pk-said em").all_inner_texts() == ["two"] * 3
+    assert panel.locator("[data-id=c9] .pk-said em").all_text_contents() == ["two"] * 3
 
 
 def test_an_answer_grows_without_touching_others_and_is_announced_once(panel: PanelPage) -> None:
@@ -457,8 +462,9 @@ def test_what_is_no_image_or_too_large_is_refused_with_the_limit(
     panel.welcome()
     panel.page.evaluate(GIVE, ["drop", name, type_, size, LOG])
     panel.page.wait_for_function("document.querySelector('.pk-error').textContent")
-    said = panel.locator(".pk-error").inner_text()
-    assert said.startswith(line) and "PNG, JPEG, GIF or WebP of up to 5 MB" in said
+    told = panel.locator(".pk-error").inner_text()
+    assert told.startswith(line)
+    assert "PNG, JPEG, GIF or WebP of up to 5 MB" in told
     assert panel.sent("attach") == []
 
 
@@ -488,19 +494,18 @@ def test_text_of_1_mb_is_sent_and_more_than_8_mb_refused(panel: PanelPage) -> No
 
 def test_the_end_stays_in_sight_of_those_who_are_there_alone(panel: PanelPage) -> None:
     panel.welcome([*talk(), answered("a3", column("c3", MENTIONED))])
-    bottom = "() => { const log = document.querySelector('.pk-log'); return log.scrollHeight - log.scrollTop - log.clientHeight; }"
     panel.frame()
-    assert panel.page.evaluate(bottom) <= 1
+    assert panel.page.evaluate(BELOW) <= 1
     begin(panel, "c9")
     live = LiveColumn("gpt-4o")
     live.push(MENTIONED, "text")
     panel.grow("a9", "c9", live)
     panel.frame()
-    assert panel.page.evaluate(bottom) <= 1
+    assert panel.page.evaluate(BELOW) <= 1
     assert not panel.button("Go to the newest message").is_visible()
     panel.locator(LOG).hover()
     panel.page.mouse.wheel(0, -400)
-    panel.page.wait_for_function(f"({bottom})() > 200")
+    panel.page.wait_for_function(f"({BELOW})() > 200")
     top = panel.locator(LOG).evaluate("log => log.scrollTop")
     live.push("\n\n" + MENTIONED, "text")
     panel.grow("a9", "c9", live)
@@ -508,7 +513,7 @@ def test_the_end_stays_in_sight_of_those_who_are_there_alone(panel: PanelPage) -
     assert panel.locator(LOG).evaluate("log => log.scrollTop") == top
     panel.button("Go to the newest message").click()
     panel.frame()
-    assert panel.page.evaluate(bottom) <= 1
+    assert panel.page.evaluate(BELOW) <= 1
 
 
 def test_a_kernel_that_goes_is_said_and_what_was_typed_stays(panel: PanelPage) -> None:

@@ -17,10 +17,20 @@ function addCopyButton(pre, shared) {
   pre.replaceWith(block);
   const copy = iconButton("copy", "Copy code", (one) => shared.copy(pre.textContent.replace(/\n$/, ""), one), "pk-tool pk-copy-code");
   block.append(pre, copy);
-  if (!pre.hasAttribute("tabindex")) pre.tabIndex = -1;
 }
 
-// decorator(body, shared): gives code its button, and formulas their looks once they are near what is seen.
+function scrollers(block) {
+  const inner = [...block.querySelectorAll("pre, [style*=overflow-x]")];
+  return block.matches("pre, [style*=overflow-x]") ? [block, ...inner] : inner;
+}
+
+// What is near to be seen: formulas get their looks, and what scrolls sideways can be reached by key.
+function decorateSeen(model, block) {
+  if (HAS_MATH.test(block.textContent)) typeset(model, block);
+  for (const one of scrollers(block)) if (one.scrollWidth > one.clientWidth + 1) one.tabIndex = 0;
+}
+
+// decorator(body, shared): gives code its button, and has the rest done once it is near what is seen.
 function decorator(body, shared) {
   const done = new WeakSet();
   let timer = null;
@@ -32,7 +42,7 @@ function decorator(body, shared) {
       done.add(block);
       const codes = block.tagName === "PRE" ? [block] : block.querySelectorAll("pre");
       codes.forEach((pre) => addCopyButton(pre, shared));
-      if (HAS_MATH.test(block.textContent)) shared.typesetWhenSeen(block);
+      if (codes.length || scrollers(block).length || HAS_MATH.test(block.textContent)) shared.whenSeen(block);
     }
   }
   return {
@@ -91,7 +101,7 @@ function answerTools(column, shared, ask) {
 
 // answerView(shared, ask) -> { node, update(column, several), tick(), stop() }
 function answerView(shared, ask) {
-  const node = make("section", "pk-answer");
+  const node = make("div", "pk-answer");
   const label = make("div", "pk-label");
   const name = make("span", "pk-label-name");
   const mark = ratingMark();
@@ -152,7 +162,10 @@ function answerView(shared, ask) {
       say(name, column.label ?? "");
       show(label, several);
       show(chosen, several && column.chosen);
-      node.setAttribute("aria-label", `Answer of ${column.label ?? "the model"}`);
+      if (several) node.setAttribute("role", "group");
+      else node.removeAttribute("role");
+      if (several) node.setAttribute("aria-label", `Answer of ${column.label ?? "the model"}`);
+      else node.removeAttribute("aria-label");
       const grown = column.log !== undefined;
       if (grown) grow();
       else fill();

@@ -3,6 +3,7 @@ const TEXT_BYTES = 8 * 1024 ** 2;
 const DRAFT_MS = 250;
 const LONG_DRAFT_MS = 1500;
 const LONG_DRAFT = 100_000;
+const LONG_TEXT = 20_000;
 const LINES = 10;
 
 function textBytes(text) {
@@ -17,14 +18,19 @@ function longText(text) {
   return `The text has ${megabytes(textBytes(text))}, and a message takes up to 8 MB; shorten it.`;
 }
 
-// growingField(field, lines): a text field as high as its text, up to so many lines.
+// growingField(field, lines): a text field as high as its text, up to so many lines; a long text is not measured at each key.
 function growingField(field, lines) {
+  const sizes = CSS.supports("field-sizing", "content");
   field.style.setProperty("--pk-lines", lines);
-  if (CSS.supports("field-sizing", "content")) return () => {};
   return () => {
+    const long = field.value.length > LONG_TEXT;
+    if (field.classList.contains("pk-long") !== long) {
+      field.classList.toggle("pk-long", long);
+      field.spellcheck = !long;
+    }
+    if (sizes || long) return;
     field.style.height = "auto";
-    const long = field.value.length > 20_000;
-    field.style.height = long ? "var(--pk-most)" : `${field.scrollHeight + 2}px`;
+    field.style.height = `${field.scrollHeight + 2}px`;
   };
 }
 

@@ -83,7 +83,7 @@ function panelView(model, el, page) {
     for (const one of found) {
       if (!one.isIntersecting) continue;
       seen.unobserve(one.target);
-      typeset(model, one.target);
+      decorateSeen(model, one.target);
     }
   }, { rootMargin: SEEN_MARGIN });
 
@@ -138,7 +138,7 @@ function panelView(model, el, page) {
     composer: () => writer.field,
     editLast: () => messages.editLast(),
     toEnd: () => messages.toEnd(),
-    typesetWhenSeen: (node) => seen.observe(node),
+    whenSeen: (node) => seen.observe(node),
   };
   const bar = panelBar(shared);
   const messages = transcript(shared);
