@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from portkey_nb.engine.loop import submit
+from portkey_nb.gateway.routing import Config
 from portkey_nb.notebook.panel.code import Code, as_code
 from portkey_nb.notebook.panel.composed import Composed
+from portkey_nb.settings import Secret
 from tests.hostile import REPLIES
-from tests.servers import HELLO, ScriptedServer, Seen, streamed
+from tests.servers import COMPLETION, DONE, HELLO, ScriptedServer, Seen, chunk, streamed, whole
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -156,3 +161,234 @@ def test_plain_things_are_written_plainly(desk: Desk) -> None:
         "%%portkey -m gpt-4o\nsystem:\nBe brief.\nBe kind.\n\nuser:\nOne?\nTwo?\n\nassistant:\nThree.\n\nuser:\nFour?"
     )
     assert '"""One?\nTwo?"""' in code.python
+
+
+PARAMS: list[dict[str, Any]] = [
+    {"temperature": 0},
+    {"temperature": 0.7, "max_tokens": 50},
+    {"temperature": -1.5},
+    {"temperature": True},
+    {"max_tokens": 0},
+    {"stop": ["a b", "it's", '"quoted"', "\n", "{", "\\"]},
+    {"stop": "one two"},
+    {"seed": 7, "top_p": 1.0, "logprobs": True, "frequency_penalty": -0.5},
+    {"user": "1_000"},
+    {"user": "true"},
+    {"user": "- dash"},
+    {"user": "back\\slash \\"},
+    {"user": 'ends in quote\'" \\"'},
+    {"user": "line\nbreak \u2028 \u202e \x00"},
+    {"user": ""},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"a": ["]", "}"]}}}},
+    {"logit_bias": {"50256": -100}, "metadata": {"plan": "paid"}},
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]},
+    {"unset": None, "presence_penalty": 0.0},
+    {"a-b": 1, "class": 2, "with space": [None, {"x": None}]},
+    {"n": 1},
+]
+
+
+@pytest.mark.parametrize("params", PARAMS)
+def test_parameters_arrive_as_they_are(desk: Desk, params: dict[str, Any]) -> None:
+    desk.check(Composed(models=("gpt-4o",), params=params), [user("Hello")])
+
+
+@pytest.mark.parametrize(("params", "why"), [({"n": 2}, "--repeat"), ({"a=b": 1}, "a=b"), ({"api_key": None}, "")])
+def test_what_no_cell_can_say_is_said_by_python_and_told(desk: Desk, params: dict[str, Any], why: str) -> None:
+    code = as_code(Composed(models=("gpt-4o",), params=params), [user("Hello")])
+    assert desk.by_python(code) == desk.by_panel(Composed(models=("gpt-4o",), params=params), [user("Hello")])
+    assert bool(code.cell) is not bool(why)
+    assert why in code.note
+
+
+def test_several_models_are_asked_one_after_another(desk: Desk) -> None:
+    code = desk.check(Composed(models=("gpt-4o", "@team/claude-sonnet", "llama3:8b")), [user("Hello")])
+    assert code.cell.startswith("%%portkey -m gpt-4o -m @team/claude-sonnet -m llama3:8b\n")
+    assert 'for model in ["gpt-4o", "@team/claude-sonnet", "llama3:8b"]:' in code.python
+    desk.check(Composed(models=("gpt-4o", "gpt-4o")), [user("Hello")])
+
+
+def test_a_request_without_streaming(desk: Desk) -> None:
+    desk.server._scripts[:] = [whole(COMPLETION)]
+    code = desk.check(Composed(models=("m",), others={"stream": False, "cache": False}), [user("Hello")])
+    assert "--no-stream" in code.cell
+    assert "stream=False" in code.python
+
+
+def test_tags_time_limits_and_addresses(desk: Desk) -> None:
+    others = {"tags": {"team": "a b", "run": "=1"}, "timeout": 20}
+    code = desk.check(Composed(models=("m",), others=others, base_url=desk.server.url), [user("Hello")])
+    assert f"--base-url {desk.server.url}" in code.cell
+    assert "timeout=20" in code.python
+    assert "time limit" in code.note
+
+
+def test_images_travel_as_they_are(desk: Desk) -> None:
+    url = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+    content = [{"type": "text", "text": "Look at {{this}}"}, {"type": "image_url", "image_url": {"url": url}}]
+    code = desk.check(Composed(models=("m",), system="See."), [user(content)])
+    assert "--messages" in code.cell
+    desk.check(Composed(models=("m",), others={"images": [url]}), [user("Look")])
+
+
+def test_tool_calls_of_the_history_travel_as_they_are(desk: Desk) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": "{{b}}"}'}}
+    messages = [
+        user("Weather?"),
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "name": "f", "content": "12.50"},
+        {"role": "assistant", "content": "12"},
+        user("yes"),
+    ]
+    desk.check(Composed(models=("m",), system="Be brief."), messages)
+
+
+def test_functions_and_schemas_are_called_by_their_names(desk: Desk) -> None:
+    desk.shell.run_cell(
+        "from dataclasses import dataclass\n"
+        "def weather(city: str) -> str:\n    '''Tell the weather.'''\n    return 'sunny'\n"
+        "def alarm(hour: int) -> str:\n    '''Set an alarm.'''\n    return 'set'\n"
+        "@dataclass\nclass Person:\n    name: str\n"
+        "both = [weather, alarm]\n"
+    ).raise_error()
+    space = desk.shell.user_ns
+    code = desk.check(Composed(models=("m",), others={"tools": [space["weather"], space["alarm"]]}), [user("Hi")])
+    assert "--tools weather,alarm" in code.cell
+    assert "tools=[weather, alarm]" in code.python
+    assert "--tools both" in desk.check(Composed(models=("m",), others={"tools": space["both"]}), [user("Hi")]).cell
+    definition = {"type": "function", "function": {"name": "g", "parameters": {"type": "object"}}}
+    desk.check(Composed(models=("m",), others={"tools": [definition]}), [user("Hi")])
+    desk.server._scripts[:] = [streamed(chunk('{"name": "Ann"}'), chunk(finish="stop"), DONE)]
+    assert (
+        "--schema Person" in desk.check(Composed(models=("m",), others={"schema": space["Person"]}), [user("?")]).cell
+    )
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}, "title": "it's"}
+    desk.check(Composed(models=("m",), others={"schema": schema}), [user("?")])
+
+
+def test_what_the_notebook_does_not_define_is_asked_for() -> None:
+    def weather() -> str:
+        """Tell the weather."""
+        return ""
+
+    code = as_code(Composed(models=("m",), others={"tools": [weather]}), [user("Hi")])
+    assert "--tools weather" in code.cell
+    assert "`weather` has to be defined first." in code.note
+
+
+def test_a_route_is_written_out_or_called_by_its_name(desk: Desk) -> None:
+    for options in (
+        {"config": "pc-prod-1"},
+        {"config": {"strategy": {"mode": "fallback"}, "targets": [{"provider": "openai"}, {"provider": "@x"}]}},
+        {"config": Config.fallback("openai", "ollama").with_params(model="it's {")},
+        {"config": '{"provider": "openai"}'},
+        {"provider": "openai"},
+        {"provider": "@team one", "config": "pc-1"},
+    ):
+        desk.check(Composed(models=("m",), options=options), [user("Hello")])
+    desk.shell.user_ns["prod"] = prod = Config(provider="openai", api_key="sk-very-secret")
+    code = desk.check(Composed(models=("m",), options={"config": prod}), [user("Hello")])
+    assert "--config prod" in code.cell
+    assert "config=prod" in code.python
+    assert code.note == ""
+
+
+def test_a_key_without_a_name_is_read_from_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python makes the Config, after which the cell knows it by name."""
+    config = Config.fallback(
+        {"provider": "openai", "api_key": "sk-very-secret"},
+        {"provider": "azure-openai", "api_key": "sk-other-secret", "custom_host": "https://me:sk-login@host/v1"},
+    )
+    code = as_code(Composed(models=("m",), options={"config": config}), [user("Hello")], names=desk.shell.user_ns)
+    assert "secret" not in "".join([code.cell, code.python, code.note, repr(code)])
+    assert "sk-login" not in code.python + code.cell
+    wanted = desk.by_panel(Composed(models=("m",), options={"config": config}), [user("Hello")])
+    names = re.findall(r'os\.environ\["(\w+)"\]', code.python)
+    assert names == ["OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_CUSTOM_HOST"]
+    for name, value in zip(names, ["sk-very-secret", "sk-other-secret", "https://me:sk-login@host/v1"], strict=True):
+        assert name in code.note
+        monkeypatch.setenv(name, value)
+    assert desk.by_python(code) == wanted
+    assert desk.by_cell(code) == wanted
+
+
+def test_a_virtual_key_comes_from_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed = Composed(models=("m",), options={"virtual_key": Secret("vk-very-secret")})
+    code = as_code(composed, [user("Hello")])
+    assert "secret" not in "".join([code.cell, code.python, code.note])
+    assert "PORTKEY_VIRTUAL_KEY" in code.note
+    wanted = desk.by_panel(composed, [user("Hello")])
+    monkeypatch.setenv("PORTKEY_VIRTUAL_KEY", "vk-very-secret")
+    assert desk.by_python(code) == wanted
+    assert desk.by_cell(code) == wanted
+    beside = Composed(models=("m",), options={"virtual_key": Secret("vk-very-secret"), "provider": "openai"})
+    code = as_code(beside, [user("Hello")])
+    assert not code.cell
+    assert "virtual key" in code.note
+    assert desk.by_python(code) == desk.by_panel(beside, [user("Hello")])
+
+
+def test_defaults_of_the_notebook_change_nothing(desk: Desk) -> None:
+    desk.shell.run_line_magic("config", "PortkeyMagics.system = 'Talk like a pirate.'")
+    desk.shell.run_line_magic("config", "PortkeyMagics.base_url = 'http://127.0.0.1:9/v1'")
+    for messages in ([user("Hello")], [user("a"), {"role": "assistant", "content": " b"}, user("c\n")]):
+        desk.check(ONE, messages)
+        desk.check(Composed(models=("m",), system="Be brief."), messages)
+    desk.shell.run_line_magic("config", "PortkeyMagics.config = 'pc-1'")
+    assert "PortkeyMagics.config" in as_code(ONE, [user("Hello")], names=desk.shell.user_ns).note
+
+
+def test_what_a_notebook_calls_what_does_not_matter(desk: Desk) -> None:
+    desk.shell.user_ns.update(name="no", a={"b": ["no"]}, prompt="no", messages="no", config="no")
+    desk.check(Composed(models=("m",), system="{{name}}", options={"config": "pc-1"}), [user("{{a.b[0]}} {{prompt}}")])
+
+
+def test_before_anything_is_written_the_place_for_it_is_shown(desk: Desk) -> None:
+    code = as_code(ONE, [])
+    assert code.cell.endswith("\nWrite the message here.")
+    assert "no message yet" in code.note
+    assert desk.by_cell(code) == desk.by_python(code)
+    assert as_code(Composed(), [user("Hello")]).note.startswith("No model")
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "a line of {{words}}\n" * 50_000, "\\\"'" * 300_000 + " "])
+def test_a_megabyte_is_no_trouble(desk: Desk, text: str) -> None:
+    desk.check(Composed(models=("m",), system="Be brief."), [user(text)])
+
+
+def test_half_of_a_character_is_refused_by_all_alike(desk: Desk) -> None:
+    code = as_code(ONE, [user("half \ud83d")])
+    for source in (code.cell, code.python):
+        assert desk.shell.run_cell(source, store_history=False).error_in_exec is not None
+    assert desk.sent() == []
+
+
+pieces = st.sampled_from(
+    [part for text in TEXTS for part in re.findall(r"\S+|\s+", text[:200])] + ["user:", "assistant:", "{{x}}", '"""']
+)
+texts = (st.lists(pieces | st.text(max_size=8), min_size=1, max_size=12).map("".join)).filter(
+    lambda text: bool(text.strip()) and not re.search("[\ud800-\udfff]", text)
+)
+scalars = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | texts
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
+params = st.dictionaries(
+    st.sampled_from(["temperature", "max_tokens", "top_p", "stop", "seed", "user", "logit_bias", "x-y"]),
+    values,
+    max_size=3,
+)
+messages = st.lists(
+    st.builds(
+        lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant", "developer"]), texts
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(messages, texts, st.none() | texts, params)
+def test_whatever_is_composed_arrives_the_same_by_all_three(
+    desk: Desk, before: list[dict[str, Any]], last: str, system: str | None, given: dict[str, Any]
+) -> None:
+    desk.check(Composed(models=("m",), system=system, params=given), [*before, user(last)])

@@ -124,6 +124,8 @@ def _yaml(message: Mapping[str, Any]) -> str:
 def _words(asked: Asked, defaults: Defaults, notes: dict[str, None]) -> Iterator[str]:
     """Yield the flags, but those that go with the body."""
     for model in asked.models:
+        if "," in model:
+            raise PromptError(f"`-m` reads {model!r} as several models")
         yield _word("-m", model)
     for name, value in asked.params.items():
         yield _parameter(name, value)
@@ -133,6 +135,8 @@ def _words(asked: Asked, defaults: Defaults, notes: dict[str, None]) -> Iterator
 
 
 def _parameter(name: str, value: Any) -> str:
+    if "=" in name or name != name.strip():
+        raise PromptError(f"`-p` takes no parameter named {name!r}")
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if name == "temperature" and number and abs(value) < 1e6:
         return f"-t {value}" if value >= 0 else f"--temperature={value}"

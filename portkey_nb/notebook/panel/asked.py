@@ -88,7 +88,9 @@ class Asked:
         return functions, [_plain(thing, "a tool") for thing in things if isinstance(thing, Mapping)]
 
     def name_of(self, thing: Any) -> str | None:
-        """Return the variable that holds a thing itself, not one that equals it."""
+        """Return the variable that holds a thing itself, not one that equals it; texts and numbers are written out."""
+        if thing is None or isinstance(thing, str | int | float):
+            return None
         for name, value in self.names.items():
             if value is thing and is_name(name) and not name.startswith("_"):
                 return name

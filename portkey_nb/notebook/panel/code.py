@@ -80,7 +80,7 @@ def as_code(
             return Code(cell="", python="", note=f"`{taken[0]}` is no parameter; take it out.")
         variables = Variables()
         python = python_of(asked, variables, notes)
-        cell = cell_of(asked, _defaults(notes), notes)
+        cell = cell_of(asked, _defaults(names, notes), notes)
     except PortkeyError as error:
         return Code(cell="", python="", note=error.message)
     for name, what in variables.known.items():
@@ -88,12 +88,15 @@ def as_code(
     return Code(cell=cell, python=python, note=" ".join(notes))
 
 
-def _defaults(notes: dict[str, None]) -> Defaults:
+def _defaults(names: Mapping[str, Any], notes: dict[str, None]) -> Defaults:
     """Return what the running notebook adds to its cells."""
-    shell: Any = get_ipython()
-    if shell is None:
+    # A notebook's own variables hold the way to its shell; the process has one where nobody said which.
+    own = names.get("get_ipython", get_ipython)
+    shell: Any = own() if callable(own) else None
+    manager = getattr(shell, "magics_manager", None)
+    if manager is None:
         return Defaults()
-    magics = shell.magics_manager.registry.get("PortkeyMagics")
+    magics = manager.registry.get("PortkeyMagics")
     if magics is None:
         notes["The cell needs `%load_ext portkey_nb`."] = None
         return Defaults()
