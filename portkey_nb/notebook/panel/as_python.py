@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from portkey_nb.notebook.panel.asked import (
 from portkey_nb.settings import Secret
 
 _WIDTH = 100
+_PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[)")
+"""How lines begin that IPython takes for a prompt before code, even inside a text."""
 
 
 class Source(str):
@@ -191,4 +194,4 @@ def _text(value: str, *, readable: bool) -> str:
 
 def _shows(line: str) -> bool:
     """Tell whether a line arrives as it is: nothing invisible in it, and no blanks that editors or IPython take."""
-    return line == line.rstrip() and not UNSEEN.search(line)
+    return line == line.rstrip() and not UNSEEN.search(line) and not _PROMPT.match(line)

@@ -8,19 +8,36 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
+_MOST = 8
+"""Displays that are kept up to date: a cell that is run again leaves one behind that nobody sees."""
+
+# The widget's output and its twin stand side by side. Where the widget lives, its root has the class `pk-panel`. Where
+# it is gone, its output says "Error displaying widget: model not found", or "Loading widget..." without a kernel
+# (WidgetRenderer.renderModel of jupyterlab_widgets). JupyterLab keeps a style where the notebook is trusted, and where
+# it is not it shows no widgets, but their text.
 _HIDING = (
-    # Side by side in one cell's outputs stand the widget and then its twin.
-    ".jp-OutputArea-child:has(.pk-panel)+.jp-OutputArea-child:has(.pk-twin){display:none}"
+    ".jp-OutputArea-child:has(.pk-panel)+.jp-OutputArea-child:has(.pk-twin),"
     ".jp-OutputArea-child:has(+.jp-OutputArea-child .pk-twin):not(:has(.pk-panel)){display:none}"
 )
 
 
 class Twin:
-    """The static form of a panel: one output under each place where the panel was displayed."""
+    """The static form of a panel: one output under each place where the panel was displayed.
+
+    Examples
+    --------
+    In a cell, right after the widget::
+
+        display(widget)
+        twin.show(talk_bundle("draft", conversation, runs))
+
+    and whenever the conversation rests, from any thread, ``twin.update(...)``.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handles: list[Any] = []
+        self._shown: dict[str, str] = {}
 
     def show(self, bundle: Mapping[str, str]) -> None:
         """Publish the twin into the outputs of the running cell, right after the widget.
@@ -31,16 +48,23 @@ class Twin:
             text/html, text/markdown and text/plain.
         """
         handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
-        handle.display(_dressed(bundle), raw=True)
         with self._lock:
-            self._handles.append(handle)
+            self._shown = _dressed(bundle)
+            handle.display(self._shown, raw=True)
+            self._handles = [*self._handles, handle][-_MOST:]
 
     def update(self, bundle: Mapping[str, str]) -> None:
-        """Put a newer form in the place of all that were published; from any thread."""
+        """Put a newer form in the place of all that were published; from any thread.
+
+        Nothing is sent where nothing has changed.
+        """
+        dressed = _dressed(bundle)
         with self._lock:
-            handles = list(self._handles)
-        for handle in handles:
-            handle.update(_dressed(bundle), raw=True)
+            if dressed == self._shown:
+                return
+            self._shown = dressed
+            for handle in self._handles:
+                handle.update(dressed, raw=True)
 
 
 def _dressed(bundle: Mapping[str, str]) -> dict[str, str]:
