@@ -83,11 +83,6 @@ function markRating(bar, mark, rating) {
 function answerTools(column, shared, ask) {
   const can = column().can ?? [];
   const tools = [];
-  if (can.includes("choose") && !column().chosen) {
-    const choose = textButton("Continue with this", () => shared.ask({ do: "choose", id: column().id }), "pk-button pk-choose");
-    choose.dataset.does = "choose";
-    tools.push(choose);
-  }
   if (can.includes("copy")) tools.push(iconButton("copy", "Copy", (one) => shared.copySource(column().id, one)));
   if (can.includes("retry")) {
     tools.push(iconButton("retry", "Retry", () => shared.begin({ do: "retry", id: column().id })));
@@ -96,6 +91,11 @@ function answerTools(column, shared, ask) {
     tools.push(iconButton("retry_with", "Retry with another model", (one) => ask(column().id, one)));
   }
   if (can.includes("rate")) tools.push(...ratingButtons(column, shared));
+  if (can.includes("choose") && !column().chosen) {
+    const choose = textButton("Continue with this", () => shared.ask({ do: "choose", id: column().id }), "pk-button pk-choose");
+    choose.dataset.does = "choose";
+    tools.push(choose);
+  }
   return tools;
 }
 

@@ -1,7 +1,7 @@
 // What the page knows of one panel: the kernel's messages in their order, shared by all its views.
 const HELLO_AGAIN_MS = [1000, 2000, 4000, 8000, 16000, 30000];
 
-// wire(model, now) -> the state and its views; a view has an id and the functions all(), change(message), told(message).
+// wire(model) -> the state and its views; a view has an id and the functions all(), change(message), told(message).
 function wire(model) {
   const entries = new Map();
   const views = new Map();
