@@ -1,0 +1,203 @@
+"""A chat panel in a real kernel: what its widget says over the comm, what stands beside it, and what survives."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernels import WAIT_S, WIDGET_VIEW, Cell, Kernel
+from tests.servers import DONE, STALL, ScriptedServer, chunk, streamed, whole
+
+pytestmark = pytest.mark.kernel
+
+MODELS = {"/v1/models": whole({"object": "list", "data": []})}
+KEY = "pk-KERNELSECRET"
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    with Kernel(tmp_path, {"JPY_SESSION_NAME": "/somewhere/book.ipynb"}) as kernel:
+        begun = kernel.execute("from portkey_nb import ChatPanel\n%load_ext portkey_nb")
+        assert begun.status == "ok", begun.evalue
+
+        yield kernel
+
+
+class Remote:
+    """A page on the other side of the kernel's channels."""
+
+    def __init__(self, kernel: Kernel, cell: Cell) -> None:
+        self.kernel = kernel
+        found = kernel.execute(
+            "import anywidget, ipywidgets\n"
+            "next(w.model_id for w in ipywidgets.Widget.widgets.values() if isinstance(w, anywidget.AnyWidget))"
+        )
+        self.model = found.text.strip("'")
+        self.shown = cell
+        self.seen = len(kernel.heard)
+        self.do("hello", view="v")
+
+    def do(self, do: str, buffers: Sequence[bytes] = (), **given: Any) -> None:
+        client = self.kernel._client
+        assert client is not None
+        data = {"method": "custom", "content": {"do": do, **given}}
+        message = client.session.msg("comm_msg", {"comm_id": self.model, "data": data})
+        client.session.send(client.shell_channel.socket, message, buffers=list(buffers))
+
+    def until(self, what: str) -> str:
+        """Wait for a message of the widget in which a text stands, and return all of it."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            while self.seen < len(self.kernel.heard):
+                message = self.kernel.heard[self.seen]
+                self.seen += 1
+                said = str(message["content"])
+                if message["msg_type"] == "comm_msg" and what in said:
+                    return said
+            self.kernel.hear(deadline, f"{what!r} from the panel")
+
+
+def twin(kernel: Kernel, cell: Cell) -> str:
+    """Return the HTML of a cell's second output as a front end has it, which takes up updates whoever caused them."""
+    name = cell.of("display_data")[1]["content"]["transient"]["display_id"]
+    kinds = ("display_data", "update_display_data")
+    shown = [message["content"] for message in kernel.heard if message["msg_type"] in kinds]
+    return str([one for one in shown if one["transient"].get("display_id") == name][-1]["data"]["text/html"])
+
+
+def answers(*texts: str) -> list[Any]:
+    return [streamed(chunk("", role="assistant"), chunk(text), chunk(finish="stop"), DONE) for text in texts]
+
+
+def test_it_is_displayed_with_its_static_twin_which_follows(kernel: Kernel) -> None:
+    cell = kernel.execute("panel = ChatPanel('demo-fast', base_url='demo', chat='draft')\npanel")
+    assert cell.status == "ok"
+    kinds = [sorted(output["data"]) for output in cell.outputs]
+    assert WIDGET_VIEW in kinds[0]
+    assert {"text/html", "text/plain"} <= set(kinds[0])
+    assert WIDGET_VIEW not in kinds[1]
+    page = Remote(kernel, cell)
+    page.until("'all'")
+    page.do("send", text="Say this is a test", view="v")
+    page.until("'d': 1")
+    deadline = time.monotonic() + WAIT_S
+    while "This is a test." not in twin(kernel, cell):
+        kernel.hear(deadline, "the twin")
+    html = twin(kernel, cell)
+    assert "<script" not in html
+    assert "Say this is a test" in html
+
+
+def test_cells_python_and_panel_hold_one_conversation_that_outlives_the_kernel(kernel: Kernel) -> None:
+    cell = kernel.execute("panel = ChatPanel('demo-fast', base_url='demo', chat='draft')\npanel")
+    page = Remote(kernel, cell)
+    page.until("'all'")
+    asked = kernel.execute("%%portkey -m demo-fast --base-url demo --chat draft\nName a river", cell_id="c")
+    assert asked.status == "ok"
+    page.until("Name a river")
+    assert kernel.execute("panel.send('Say this is a test').result(20); len(panel.messages)").text == "4"
+    kernel.restart()
+    code = "from portkey_nb import ChatPanel\npanel = ChatPanel(chat='draft', base_url='demo')\nprint(panel)"
+    again = kernel.execute(code)
+    assert "demo-fast, 4 messages" in again.printed
+    assert kernel.execute("panel.undo(); len(panel.messages)").text == "2"
+
+
+def test_the_panel_answers_while_a_cell_runs_and_an_interrupt_of_the_cell_leaves_it_alone(kernel: Kernel) -> None:
+    go = threading.Event()
+    script = streamed(chunk("", role="assistant"), chunk("Once"), go, chunk(" upon"), chunk(finish="stop"), DONE)
+    with ScriptedServer(script, aside=MODELS) as server:
+        cell = kernel.execute(f"panel = ChatPanel('m', base_url={server.url!r}, chat='draft')\npanel")
+        page = Remote(kernel, cell)
+        page.until("'all'")
+        page.do("send", text="A tale", view="v")
+        page.until("Once")
+        kernel.interrupt()
+        busy = kernel.begin("print('busy', flush=True)\nimport time\nwhile True: time.sleep(0.01)")
+        busy.until_text("busy")
+        kernel.interrupt()
+        assert busy.finish().ename == "KeyboardInterrupt"
+        go.set()
+        page.until("upon")
+        page.until("'busy': False")
+        assert kernel.execute("panel.messages[-1]['content']").text == "'Once upon'"
+
+
+def test_an_interrupted_result_stops_the_call_and_keeps_what_came(kernel: Kernel) -> None:
+    with ScriptedServer(streamed(chunk("", role="assistant"), chunk("Once"), STALL), aside=MODELS) as server:
+        made = f"panel = ChatPanel('m', base_url={server.url!r}, chat='draft'); panel.widget; None"
+        assert kernel.execute(made).status == "ok"
+        page = Remote(kernel, kernel.execute("None"))
+        page.until("'all'")
+        cell = kernel.begin("panel.send('A tale').result()")
+        cell.until_text("Once")
+        kernel.interrupt()
+        assert cell.finish().ename == "KeyboardInterrupt"
+        assert server.left.wait(WAIT_S)
+        assert kernel.execute("panel.messages[-1]['content']").text == "'Once'"
+
+
+def test_the_magic_opens_a_panel_and_what_is_wrong_is_one_line(kernel: Kernel) -> None:
+    set_up = kernel.execute("%config PortkeyMagics.base_url = 'demo'\n%config PortkeyMagics.model = 'demo-fast'")
+    assert set_up.status == "ok"
+    cell = kernel.execute("%portkey panel")
+    assert WIDGET_VIEW in cell.outputs[0]["data"]
+    named = kernel.execute("panel = %portkey panel draft\npanel.conversation.name, panel.models")
+    assert named.text == "('draft', ['demo-fast'])"
+    wrong = kernel.execute("ChatPanel('m', images=['a.png'])")
+    assert wrong.ename == "PromptError"
+
+
+def test_a_closed_panel_leaves_its_conversation_and_no_thread_of_its_own(kernel: Kernel) -> None:
+    cell = kernel.execute("panel = ChatPanel('demo-fast', base_url='demo', chat='draft')\npanel")
+    kernel.execute("panel.send('Say this is a test').result(20)")
+    ended = kernel.execute(
+        "panel.close()\n"
+        "import asyncio, ipywidgets\n"
+        "from portkey_nb.engine.loop import submit\n"
+        "async def left():\n"
+        "    others = asyncio.all_tasks() - {asyncio.current_task()}\n"
+        "    return len((await asyncio.wait(others, timeout=10))[1]) if others else 0\n"
+        "submit(left()).result(), 'Say this' in str(panel.messages)"
+    )
+    assert ended.text == "(0, True)"
+    assert "This is a test." in twin(kernel, cell)
+    static = kernel.execute("panel")
+    assert all(WIDGET_VIEW not in output["data"] for output in static.outputs)
+    assert "This is a test." in static.html
+
+
+def test_no_key_is_in_anything_the_kernel_sent_or_kept(kernel: Kernel) -> None:
+    with ScriptedServer(*answers("A"), whole({"error": {"message": f"bad {KEY}"}}, 401), aside=MODELS) as server:
+        half = len(KEY) // 2
+        made = f"key = {KEY[:half]!r} + {KEY[half:]!r}\n"
+        options = "api_key=key, config={'provider': 'openai', 'api_key': key}, virtual_key=key, Authorization=key"
+        cell = kernel.execute(f"{made}panel = ChatPanel('m', base_url={server.url!r}, chat='draft', {options})\npanel")
+        assert cell.status == "ok", cell.evalue
+        page = Remote(kernel, cell)
+        page.until("'all'")
+        page.do("send", text="Hi", view="v")
+        page.until("'busy': False")
+        page.do("code", view="v")
+        page.until("'code'")
+        page.do("send", text="Ho", view="v")
+        page.until("failed")
+        page.do("copy_all", view="v")
+        page.until("'copy'")
+        kernel.execute("print(panel, panel.runs.to_csv(), panel.as_code(), vars(panel))")
+        assert KEY in str(server.requests[0].headers)
+        closed = kernel.execute("panel.close()")
+        assert closed.status == "ok"
+    said = str([message["content"] for message in kernel.heard])
+    assert "Hi" in said
+    assert KEY not in said
+    files = [path for path in kernel.folder.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+    assert "Traceback" not in re.sub(r"(?s)KeyboardInterrupt.*?\n", "", kernel.journal.read_text())
