@@ -13,7 +13,7 @@ function messageEditor(shared, given, close) {
   roleLabel.append(role);
   const text = make("textarea", "pk-field pk-editor-text", "", { "aria-label": "Text", rows: "3" });
   text.value = given.text ?? "";
-  const growText = growingField(text, 20);
+  const growText = growingField(text, 14);
   const save = textButton("Save", () => go(false));
   const saveAndSend = textButton("Save and send", () => go(true), "pk-button pk-primary");
   const cancel = textButton("Cancel", () => close());
