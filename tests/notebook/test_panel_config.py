@@ -339,6 +339,16 @@ def test_a_key_is_taken_out_of_any_text_when_the_value_is_asked_for(text: str, w
     assert not any(KEY in message for message in wire.sent)
 
 
+def test_json_with_a_key_that_is_pasted_for_a_saved_id_loses_the_key(wire: Wire) -> None:
+    shown = Shown("pc-good")
+    control = shown.page.control("Saved id")
+    shown.page.type("Saved id", f'{{"provider": "openai", "api_key": "{KEY}"}}')
+    assert "choose JSON" in shown.editor.trouble
+    shown.page.until(control, lambda value: KEY not in value)
+    assert shown.leaks(KEY) == []
+    assert not any(KEY in message for message in wire.sent)
+
+
 def test_keys_given_from_python_are_sent_and_never_shown(wire: Wire) -> None:
     config = Config.fallback(
         {"provider": "openai", "api_key": KEY}, {"provider": "bedrock", "aws_secret_access_key": OTHER}
