@@ -22,8 +22,11 @@ from typing import Any
 import pytest
 
 from portkey_nb import conversation, runs
+from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.rounds import Rounds
 from portkey_nb.engine.store import RunStore, open_store
-from portkey_nb.engine.talks import Talk, talk, unused
+from portkey_nb.engine.talks import Talk, answered, talk, unused
+from portkey_nb.engine.tools import tools_of
 from portkey_nb.errors import PortkeyError, PromptError, SchemaError, StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from tests.engine.runs_of import done
@@ -371,6 +374,17 @@ def test_a_question_interrupted_in_a_tool_keeps_what_was_said() -> None:
         chat.ask("tell me", "m", base_url=server.url, stream=False, tools=[stop])
     assert contents(chat.messages) == ["tell me", "Let me see."]
     assert chat.conversation.path()[0].mark == "interrupted"
+
+
+def test_an_answer_that_still_calls_a_function_is_none() -> None:
+    asked = [{"role": "user", "content": "2*2?"}]
+    run = done(tool_calls=[{"id": "c", "function": {"name": "double", "arguments": "{}"}}])
+    kept = []
+    for tools in (tools_of([double]), {}):
+        call = Call(model="m", messages=asked, tools=tools)
+        kept.append(answered(Conversation.new(), asked, Rounds(call), Outcome(call, run), parent_id=None))
+    assert kept[0] is None
+    assert kept[1] is not None  # nobody here can run it: it is the asker's
 
 
 def test_an_answer_to_a_conversation_that_was_forgotten_meanwhile_begins_it_anew() -> None:

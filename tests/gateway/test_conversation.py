@@ -230,6 +230,8 @@ def test_a_message_that_is_repeated_has_but_one_run() -> None:
     one, two = said(conversation)[:2], said(conversation)[2:]
     moved = conversation.rewritten([*two, *one, *two])
     assert [turn.run_id for turn in moved.path()] == ["run two", "run one", None]
+    longer = conversation.rewritten([*one, *two, *one])
+    assert [turn.run_id for turn in longer.path()] == ["run one", "run two", None]
 
 
 def test_tool_calls_and_their_results_stay_with_the_answer_they_led_to() -> None:
