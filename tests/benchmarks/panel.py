@@ -204,10 +204,12 @@ def wire(kernel: Kernel, url: str, tokens: int) -> None:
     sent = kernel.heard[start:]
     ours = sizes(sent, "comm_msg")
     static = sizes(sent, "update_display_data", "display_data")
-    start = len(kernel.heard)
-    kernel.run(PEER + f"\n_ = repaint({text!r}, {TOKENS_PER_S * 0.08}, {CHARACTERS_PER_TOKEN})")
-    theirs = sizes(kernel.heard[start:], "comm_msg")
-    for name, found, target in (("ChatPanel", ours, "12x"), ("ipywidgets.HTML repainted", theirs, "")):
+    rows = [("ChatPanel", ours, "12x")]
+    if tokens <= 2_000:  # what the peer renders and sends grows with the square of the reply
+        start = len(kernel.heard)
+        kernel.run(PEER + f"\n_ = repaint({text!r}, {TOKENS_PER_S * 0.08}, {CHARACTERS_PER_TOKEN})")
+        rows.append(("ipywidgets.HTML repainted", sizes(kernel.heard[start:], "comm_msg"), ""))
+    for name, found, target in rows:
         print(f"{f'{name}, {tokens:,}':<40}{len(found):>10}{sum(found) / length:>15.1f}x{target:>8}")
     print(f"{'  beside it, its static twin':<40}{len(static):>10}{sum(static) / length:>15.1f}x", flush=True)
 
