@@ -9,18 +9,18 @@ from concurrent.futures import Future
 from typing import Any
 
 from portkey_nb.engine.loop import background_loop
-from portkey_nb.engine.opinions import RATINGS, rate
 from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.talks import Talk
-from portkey_nb.engine.transcript import message_text, talk_bundle
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation
 from portkey_nb.notebook.panel.actor import Actor
-from portkey_nb.notebook.panel.code import Code, as_code
+from portkey_nb.notebook.panel.code import Code
 from portkey_nb.notebook.panel.draft import Draft
-from portkey_nb.notebook.panel.edits import branch_messages, entry, rewritten, system_first
-from portkey_nb.notebook.panel.errands import Answer, Errands
+from portkey_nb.notebook.panel.edits import entry, rewritten, system_first
+from portkey_nb.notebook.panel.errand import Answer
+from portkey_nb.notebook.panel.errands import Errands
+from portkey_nb.notebook.panel.favours import Favours
 from portkey_nb.notebook.panel.fields import Fields
 from portkey_nb.notebook.panel.keeper import Keeper
 from portkey_nb.notebook.panel.scene import Scene, State
@@ -33,6 +33,8 @@ _CHANGING = frozenset(
     ("send", "edit", "add", "move", "remove", "retry", "choose", "step", "undo", "redo", "clear", "messages")
 )
 """Commands that have to wait for the end of an exchange."""
+_PAGE = _CHANGING - {"messages"} | {"draft", "attach", "detach", "source", "rate", "code", "copy_all", "dismiss"}
+"""Commands that pages may give."""
 
 Command = Mapping[str, Any]
 
@@ -48,7 +50,7 @@ class Desk:
     names : callable
         Returns the notebook's variables.
     rested : callable
-        Given the conversation as a mime bundle when the state rests; called in a thread.
+        Called in a thread when the state rests, with a function that returns the conversation as a mime bundle.
     """
 
     def __init__(
@@ -57,23 +59,23 @@ class Desk:
         *,
         facts: Mapping[str, Any],
         names: Callable[[], Mapping[str, Any]],
-        rested: Callable[[Mapping[str, str]], None],
+        rested: Callable[[Callable[[], Mapping[str, str]]], None],
     ) -> None:
         self.keeper = Keeper(talk)
         self.stage = Stage(self.act)
         self.fields: Fields
-        self.facts, self._names, self._rested = facts, names, rested
+        self.facts, self._rested = facts, rested
         self._draft = Draft()
         self._notice: dict[str, Any] = {}
         self._scene = Scene()
         self._actor: Actor[Command] = Actor(self._do, self._failed)
         self._one = asyncio.Lock()
-        self._rating = asyncio.Lock()
         self._dirty = False
         self._painting: asyncio.Task[None] | None = None
         self._written: tuple[Conversation, Mapping[str, Run]] | None = None
         self._locked = talk.trouble
         self.errands = Errands(self)
+        self._favours = Favours(self, self.errands, names)
         me = weakref.ref(self)
         self._end_listening = talk.listen(lambda conversation: _heard(me, conversation))
 
@@ -83,7 +85,7 @@ class Desk:
         """Take a page's message."""
         if message.get("do") == "stop":
             self.stop()
-        else:
+        elif message.get("do") in _PAGE:
             self.post({**message, "buffers": buffers, "page": True})
 
     def post(self, command: Command) -> Future[Any]:
@@ -301,60 +303,16 @@ class Desk:
     # Commands: what is wanted of it
 
     def _on_source(self, command: Command) -> None:
-        name = str(command.get("id"))
-        role, text = self._said(name)
-        said = {"source": {"id": name, "role": role, "text": text}, "why": command.get("why")}
-        self.stage.tell(command.get("view"), said)
-
-    def _said(self, name: str) -> tuple[str, str]:
-        pending = self.errands.said(name)
-        if pending is not None:
-            return pending
-        turn = self.keeper.turn(name)
-        if turn is not None:
-            return "assistant", message_text(turn.messages[-1])
-        row = entry(self.keeper.entries(), name).row
-        return row.role, message_text(row.message)
+        self._favours.source(command)
 
     async def _on_copy_all(self, command: Command) -> None:
-        bundle = await asyncio.to_thread(self.bundle)
-        self.stage.tell(command.get("view"), {"copy": bundle["text/markdown"]})
+        await self._favours.copy_all(command)
 
     async def _on_code(self, command: Command) -> Code:
-        messages = branch_messages(self.keeper.conversation)
-        messages += [] if self._draft.empty else [self._draft.message()]
-        code = await asyncio.to_thread(as_code, self.fields.composed, messages, names=dict(self._names()))
-        if command.get("page"):
-            found = {"cell": code.cell, "python": code.python, "note": code.note}
-            self.stage.tell(command.get("view"), {"code": found})
-        return code
+        return await self._favours.code(command, self._draft)
 
     def _on_rate(self, command: Command) -> None:
-        turn, value = self.keeper.turn(str(command.get("id"))), command.get("value")
-        run = None if turn is None else self.keeper.runs.get(turn.run_id or "")
-        if run is None:
-            raise PromptError("that answer has no run in the log, so no opinion can be kept with it")
-        if value not in RATINGS:
-            raise PromptError(f"the rating is {value!r:.40}; it is 1 (good), -1 (bad) or 0 (no opinion)")
-        self.keeper.rate(run.with_(rating=value or None))
-        self._actor.start(self._rate(run, int(value)))
-
-    async def _rate(self, run: Run, value: int) -> None:
-        composed = self.fields.composed
-        async with self._rating:
-            rated, trouble = await rate(
-                run, value, self._annotate, base_url=composed.base_url, options=composed.options
-            )
-        if trouble:
-            self.keeper.rate(rated)
-            self.say(trouble, "error")
-
-    def _annotate(self, run_id: str, value: int) -> None:
-        store = self.keeper.talk.store
-        if value:
-            store.annotate(run_id, rating=value)
-        else:
-            store.annotate(run_id, clear="rating")
+        self._favours.rate(command)
 
     # Rest and end
 
@@ -367,11 +325,11 @@ class Desk:
         now = (self.keeper.conversation, self.keeper.runs)
         if self._written is None or any(one is not other for one, other in zip(now, self._written, strict=True)):
             self._written = now
-            await asyncio.to_thread(lambda: self._rested(self.bundle()))
+            await asyncio.to_thread(self._rested, self._favours.bundle)
 
     def bundle(self) -> dict[str, str]:
         """Return the conversation as static HTML, Markdown and text."""
-        return talk_bundle(self.keeper.talk.name, self.keeper.conversation, self.keeper.runs)
+        return self._favours.bundle()
 
     async def close(self) -> None:
         """Stop what is under way, keep what came, and return when nothing works any more."""

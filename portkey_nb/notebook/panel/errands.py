@@ -2,91 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from portkey_nb.engine.plain import mend
-from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.engine.transcript import message_text
 from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.notebook.panel.draft import Draft, attached
 from portkey_nb.notebook.panel.edits import Span, entry, with_text
+from portkey_nb.notebook.panel.errand import Answer, Desk, Errand
 from portkey_nb.notebook.panel.exchange import Exchange
-from portkey_nb.notebook.panel.fields import Fields
-from portkey_nb.notebook.panel.keeper import Keeper
 from portkey_nb.notebook.panel.scene import Pending
-from portkey_nb.notebook.panel.stage import Stage
-
-Answer = Future[Reply | Replies]
-
-
-class Desk(Protocol):
-    """What errands need of the desk that sends them."""
-
-    fields: Fields
-    keeper: Keeper
-    stage: Stage
-    facts: Mapping[str, Any]
-
-    def changed(self) -> None:
-        """Show what has changed."""
-
-    def say(self, text: str, kind: str = "info") -> None:
-        """Tell all views something."""
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Start work beside the commands."""
-
-    async def keep(self, make: Callable[[Conversation], Conversation] | None) -> None:
-        """Change the conversation between two commands."""
-
-    def give_back(self, draft: Draft) -> None:
-        """Put what was not sent back into the composer."""
-
-
-@dataclass(kw_only=True)
-class Errand:
-    """An exchange, and what the panel has to know of it besides.
-
-    Attributes
-    ----------
-    exchange : Exchange
-    answer : Future
-        Done when all is over and kept.
-    view : Conversation or None
-        What is shown above it; None stands for the conversation as it is.
-    draft : Draft or None
-        What it was made of in the composer, where it was.
-    edited : bool
-        Whether it is a message of the conversation, edited and sent.
-    retried : str or None
-        The group of turns whose question is asked again.
-    stays : bool
-        Whether the conversation goes on where it is, and not from the new answer.
-    """
-
-    exchange: Exchange
-    answer: Answer
-    view: Conversation | None
-    draft: Draft | None = None
-    edited: bool = False
-    retried: str | None = None
-    stays: bool = False
-
-    def left(self) -> Pending | None:
-        """Return what is to be seen of it when it is over: the answers that failed."""
-        failed = tuple(question.shown() for question in self.exchange.questions if question.failed)
-        shown = self.exchange.shown()
-        if not failed:
-            return None
-        if any(not question.failed for question in self.exchange.questions) or self.exchange.joins:
-            return replace(shown, answers=failed, beside=True)
-        if self.retried is not None:
-            return replace(shown, id=self.retried, answers=failed, beside=True)
-        return replace(shown, answers=failed)
 
 
 class Errands:
@@ -263,7 +191,7 @@ class Errands:
             ended=desk.changed,
             group_id=group_id,
         )
-        answer: Answer = Future()
+        answer = Answer()
         errand = Errand(
             exchange=exchange,
             answer=answer,

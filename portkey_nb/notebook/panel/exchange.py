@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from portkey_nb.engine.answering import answered, grown
-from portkey_nb.engine.asking import reply_of
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.foresight import foresee
@@ -19,75 +17,13 @@ from portkey_nb.engine.reply import Replies, Reply, unique_labels
 from portkey_nb.engine.rounds import Rounds, Step
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.store import RunStore
-from portkey_nb.engine.summary import column, shown_step
-from portkey_nb.errors import PortkeyError, SchemaError
+from portkey_nb.engine.summary import shown_step
+from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.notebook.growth import LiveColumn
 from portkey_nb.notebook.panel.composed import Composed
-from portkey_nb.notebook.panel.scene import Pending, Underway
-from portkey_nb.views.columns import Column
-
-STOPPED = "stopped before anything came; nothing of it is in the conversation"
-CUT = "stopped; what came is kept in the conversation and in runs(), and the provider may still bill what it wrote"
-
-
-@dataclass(kw_only=True)
-class Question:
-    """What one model is asked, and how it came out.
-
-    Attributes
-    ----------
-    id : str
-        The turn that it becomes.
-    rounds : Rounds or None
-        None until the call is made up.
-    outcome : Outcome or None
-        How the last request came out.
-    error : PortkeyError or None
-        Why there is no whole answer, or none that fits.
-    reply : Reply or None
-        The whole answer.
-    sent : bool
-        Whether anything may have gone out.
-    """
-
-    id: str = field(default_factory=new_run_id)
-    model: str
-    live: LiveColumn
-    began: float = field(default_factory=time.monotonic)
-    rounds: Rounds | None = None
-    outcome: Outcome | None = None
-    error: PortkeyError | None = None
-    reply: Reply | None = None
-    sent: bool = False
-    stopped: bool = False
-    over: bool = False
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended, was not stopped, and nothing of it can be kept."""
-        return self.over and self.error is not None and not isinstance(self.error, SchemaError) and not self.stopped
-
-    def column(self) -> Column | None:
-        """Return how it came out, as it is shown."""
-        if not self.over:
-            return None
-        said = self.error.message if self.error is not None else None
-        if self.outcome is None or self.rounds is None:
-            return replace(self.live.static(), footer=f"{self.model} · not sent", error=said)
-        run, rounds = self.outcome.run, self.rounds
-        as_json = rounds.call.schema is not None and run.status == "ok"
-        found = column(self.live.label, run, steps=rounds.steps, earlier=rounds.earlier, as_json=as_json)
-        footer = " · ".join(part for part in (found.footer, *self.warnings) if part)
-        return replace(found, footer=footer, error=said)
-
-    def shown(self) -> Underway:
-        """Return it as the scene takes it."""
-        state = "live" if not self.over else "failed" if self.failed else "done"
-        return Underway(
-            id=self.id, label=self.live.label, live=self.live, state=state, column=self.column(), began=self.began
-        )
+from portkey_nb.notebook.panel.question import Question
+from portkey_nb.notebook.panel.scene import Pending
 
 
 class Exchange:
@@ -255,36 +191,8 @@ class Exchange:
 
     def _end(self, question: Question, error: PortkeyError | None) -> None:
         """Note how one model's answer came out."""
-        question.error, outcome, rounds = error, question.outcome, question.rounds
-        question.stopped = self.stopped and error is None
-        if outcome is not None and rounds is not None and error is None:
-            if question.stopped and outcome.run.status == "ok" and rounds.wants(outcome):
-                # Stopped while tools ran: what was said on the way is what came.
-                outcome = question.outcome = replace(outcome, run=outcome.run.with_(status="interrupted"))
-            self._judge(question, outcome, rounds)
-        elif question.stopped:
-            question.error = PortkeyError(STOPPED)
-        question.over = True
-        shown = question.column()
-        question.live.end(footer=shown.footer if shown is not None else "")
+        question.end(error, stopped=self.stopped)
         self._ended()
-
-    def _judge(self, question: Question, outcome: Outcome, rounds: Rounds) -> None:
-        """Take the reply of an outcome, or the error that it is."""
-        if outcome.run.status == "interrupted":
-            question.stopped = True
-            question.error = PortkeyError(CUT if outcome.run.text else STOPPED)
-        elif outcome.error is not None:
-            question.stopped, question.error = False, outcome.error
-        elif (unfinished := rounds.unfinished(outcome)) is not None:
-            rounds.failed(outcome, unfinished)
-            question.stopped, question.error = False, unfinished
-        else:
-            question.stopped = False
-            try:
-                question.reply = reply_of(rounds, outcome)
-            except SchemaError as misfit:
-                question.error = misfit
 
     def turns(self, conversation: Conversation) -> list[Turn]:
         """Return the turns that the answers become, in the order of the models."""
