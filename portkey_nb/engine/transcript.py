@@ -196,7 +196,7 @@ def _given(turn: Turn, part: _Part) -> Answer:
     return Answer(turn_id=turn.turn_id, run=None, text=text, chosen=True, mark=turn.mark, column=shown)
 
 
-def _steps(messages: Sequence[Mapping[str, Any]]) -> list[Step]:
+def _steps(messages: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
     """Return what was said and called on the way to an answer."""
     gave = {message.get("tool_call_id"): message_text(message) for message in messages if message["role"] == "tool"}
     found: list[Step] = []
@@ -207,7 +207,7 @@ def _steps(messages: Sequence[Mapping[str, Any]]) -> list[Step]:
             found.append(Step(text=text))
         for called in message.get("tool_calls") or ():
             found.append(_call_step(called, gave))
-    return found
+    return tuple(found)
 
 
 def _call_step(called: Any, gave: Mapping[Any, str]) -> Step:
@@ -371,11 +371,11 @@ def talk_bundle(title: str, conversation: Conversation, runs: Mapping[str, Run])
 
 def _message(row: Row, images: Sequence[views.Image], *, last: bool) -> views.Message:
     note = f"{row.branch[0]} of {row.branch[1]} versions" if row.branch else ""
-    columns = [
+    columns = tuple(
         replace(answer.column, label=f"{answer.column.label} (continued)")
         if answer.chosen and len(row.answers) > 1 and not last
         else answer.column
         for answer in row.answers
-    ]
+    )
     text = "" if columns else message_text(row.message)
-    return views.Message(role=mend(row.role), text=text, columns=columns, images=images, note=note)
+    return views.Message(role=mend(row.role), text=text, columns=columns, images=tuple(images), note=note)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from portkey_nb.views.columns import Column, side_by_side, side_by_side_markdown, side_by_side_text
 from portkey_nb.views.fragments import block_html
@@ -112,21 +114,43 @@ def transcript_bundle(title: str, messages: Sequence[Message], totals: str = "")
     totals : str
         What is said of it all, as plain text.
     """
+    shown = [_row(message) for message in messages]
     return {
-        "text/plain": _plain(title, messages, totals),
-        "text/markdown": _markdown(title, messages, totals),
-        "text/html": _html(title, messages, totals),
+        "text/plain": _plain(title, [row.plain for row in shown], totals),
+        "text/markdown": _markdown(title, [row.markdown for row in shown], totals),
+        "text/html": _html(title, [row.html for row in shown], totals),
     }
 
 
-def _html(title: str, messages: Sequence[Message], totals: str) -> str:
+class _Row(NamedTuple):
+    """One message in its three forms."""
+
+    plain: str
+    markdown: str
+    html: str
+
+
+def _row(message: Message) -> _Row:
+    try:
+        return _kept_row(message)
+    except TypeError:  # lists in it, which have no hash
+        return _kept_row.__wrapped__(message)
+
+
+# A conversation is shown again after each of its turns, and all but the last is as it was.
+@lru_cache(maxsize=512)
+def _kept_row(message: Message) -> _Row:
+    return _Row(_row_text(message), _row_markdown(message), _row_html(message))
+
+
+def _html(title: str, shown: Sequence[str], totals: str) -> str:
     head = ""
     if title or totals:
         said = f'<span style="{_FAINT}">{escape_prose(totals)}</span>' if totals else ""
         named = f"<strong>{escape_prose(title)}</strong>" if title else ""
         head = f'<div style="{_TITLE}">{named}{said}</div>'
-    rows = "".join(_row_html(message) for message in messages)
-    if not messages:
+    rows = "".join(shown)
+    if not shown:
         rows = f'<div style="{_FAINT}">No messages yet.</div>'
     return f'<div style="{COLOURS};{_ROOT}">{head}{rows}</div>'
 
@@ -162,10 +186,10 @@ def _image_html(image: Image) -> str:
     return f'{shown}<div style="{_LABEL}">{label}</div>'
 
 
-def _markdown(title: str, messages: Sequence[Message], totals: str) -> str:
+def _markdown(title: str, shown: Sequence[str], totals: str) -> str:
     parts = [f"**{escape_markdown(title)}**"] if title else []
     parts += [f"*{escape_markdown(totals)}*"] if totals else []
-    parts += [_row_markdown(message) for message in messages]
+    parts += shown
     return "\n\n".join(part for part in parts if part)
 
 
@@ -183,9 +207,9 @@ def _row_markdown(message: Message) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _plain(title: str, messages: Sequence[Message], totals: str) -> str:
+def _plain(title: str, shown: Sequence[str], totals: str) -> str:
     head = " · ".join(plain_text(part) for part in (title, totals) if part)
-    return "\n\n".join(part for part in (head, *(_row_text(message) for message in messages)) if part)
+    return "\n\n".join(part for part in (head, *shown) if part)
 
 
 def _row_text(message: Message) -> str:
