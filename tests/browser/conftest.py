@@ -60,12 +60,22 @@ def page(lab: Lab, browser: Any) -> Iterator[LabPage]:
     context.close()
 
 
-@pytest.fixture
-def notebook_page(lab: Lab, browser: Any) -> Iterator[NotebookPage]:
-    """Give a page of Notebook 7, which the server of ``portkey-nb lab`` serves as well."""
+@pytest.fixture(scope="package")
+def notebook_server(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Run ``portkey-nb lab`` once more, for Notebook 7, which it serves as well where that is installed.
+
+    Not the same process: the server remembers files by name alone, so that fonts that one face has loaded are then
+    refused to the other.
+    """
     need("notebook", "Notebook 7")
+    with Lab(tmp_path_factory.mktemp("notebook")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def notebook_page(notebook_server: Lab, browser: Any) -> Iterator[NotebookPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    yield NotebookPage(lab, context.new_page())
+    yield NotebookPage(notebook_server, context.new_page())
     context.close()
 
 

@@ -160,12 +160,17 @@ class LabPage:
         self.foreign: list[str] = []
         self.alarms: list[str] = []
         page.set_default_timeout(WAIT_S * 1000)
-        page.on("console", lambda said: self._complained(said.text) if said.type == "error" else None)
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self._complained(str(error)))
         page.on("request", self._asked)
         page.on("dialog", self._dialog)
         page.on("popup", lambda window: self.alarms.append(f"window {window.url}"))
         page.on("download", lambda file: self.alarms.append(f"download {file.url}"))
+
+    def _said(self, said: Any) -> None:
+        if said.type == "error":
+            missing = said.text.startswith("Failed to load")
+            self._complained(f"{said.text} {said.location['url']}" if missing else said.text)
 
     def _complained(self, text: str) -> None:
         if text not in self.forgiven:
@@ -259,12 +264,8 @@ class NotebookPage(LabPage):
     """One notebook in Notebook 7."""
 
     face = "notebooks"
-    # Its own: a race while it loads its shortcuts (https://github.com/jupyter/notebook/issues/7862), and a workspace of
-    # JupyterLab's on the same server that it restores although it has no file browser.
-    forgiven = (
-        "Cannot read properties of undefined (reading 'schema')",
-        "Command 'filebrowser:open-path' not registered.",
-    )
+    # A race of its own while it loads its shortcuts: https://github.com/jupyter/notebook/issues/7862
+    forgiven = ("Cannot read properties of undefined (reading 'schema')",)
 
 
 def violations(page: Any, selector: str) -> list[str]:
