@@ -102,9 +102,12 @@ class ChatPanel:
 
             stage = self._desk.stage.widget
             stage.layout = ipywidgets.Layout(flex="4 1 22em", min_width="0")
-            below = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="flex-start")
+            below = ipywidgets.Layout(
+                display="flex", flex_flow="row wrap", align_items="flex-start", grid_gap="12px 18px"
+            )
             self._below = ipywidgets.Box([stage, self._desk.fields.widget], layout=below)
-            self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below])
+            above = ipywidgets.Layout(grid_gap="8px")
+            self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below], layout=above)
             self._widget.add_class("pk-chat")
             self._desk.fields.refresh()
             # A page that joins at once is to find everything.
