@@ -90,7 +90,8 @@ def test_what_is_typed_is_sent(panel: Callable[..., Page], label: str, text: str
         ("More parameters", "a b: 1", "no name of a parameter"),
         ("More parameters", "user: &a [x]\ntop_k: *a", "aliases"),
         ("More parameters", "x: " + "y" * 200_000, "200,003 characters"),
-        ("More parameters", "[" * 50_000, "cannot be read"),
+        ("More parameters", "x: " + "[" * 10_000, "nested deeper than 50"),
+        ("More parameters", "- " * 9_000, "cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_at_the_field(panel: Callable[..., Page], label: str, text: str, said: str) -> None:

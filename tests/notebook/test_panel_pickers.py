@@ -67,9 +67,13 @@ def test_up_to_four_models_stand_side_by_side(panel: Callable[..., Page]) -> Non
 
 
 def test_nothing_is_asked_of_a_gateway_before_the_panel_is_shown(panel: Callable[..., Page]) -> None:
-    with ScriptedServer(models("one", "two")) as server:
+    with ScriptedServer(models("one", "two")) as server, ScriptedServer(models("other")) as elsewhere:
         page = panel(base_url=server.url, models=("mine",))
         page.type("Provider", "openai")
+        # A request that was made by now would be there before that of a panel which is shown later.
+        shown = panel(base_url=elsewhere.url)
+        shown.fields.refresh()
+        shown.until(lambda: shown.control("Model").options == ("other",))
         assert server.requests == []
         assert page.fields.known[0] == "mine"
         page.fields.refresh()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.config import OPTION_NAMES
 from portkey_nb.gateway.secrecy import HIDDEN, holds_secret, names_secret, redact
 
-LONGEST = 100_000
-"""So many characters of further parameters are read."""
+LONGEST = 20_000
+"""So many characters of further parameters are read: they are, while one types."""
+
+_DEEPEST = 50
+# Reading YAML takes time by the square of this.
 
 _KEY = "a key does not belong among the parameters, where it would be saved; run `%portkey login`"
 _ELSEWHERE = {
@@ -64,7 +66,7 @@ class Parameter:
 def _number(low: float, high: float) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = float(text)
-        if not math.isfinite(value) or not low <= value <= high:
+        if not low <= value <= high:  # nor is NaN within
             raise ValueError(text)
         return int(value) if text.lstrip("+-").isdecimal() else value
 
@@ -192,12 +194,27 @@ def read_more(text: str) -> dict[str, Any]:
     """
     if not text.strip():
         return {}
-    if len(text) > LONGEST:
-        raise PromptError(f"more parameters are {len(text):,} characters long, and {LONGEST:,} are read; shorten them")
+    _check_size(text)
     found = _mapping(text)
     for name, value in found.items():
         _check(name, value)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _check_size(text: str) -> None:
+    if len(text) > LONGEST:
+        raise PromptError(f"more parameters are {len(text):,} characters long, and {LONGEST:,} are read; shorten them")
+    if _depth(text) > _DEEPEST:
+        raise PromptError(f"more parameters are nested deeper than {_DEEPEST} brackets; write them flatter")
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets are nested, at the most."""
+    depth = deepest = 0
+    for char in text:
+        depth += (char in "[{") - (char in "]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _mapping(text: str) -> dict[str, Any]:
@@ -207,10 +224,7 @@ def _mapping(text: str) -> dict[str, Any]:
         found: Any = json.loads(text)
     except (ValueError, RecursionError):
         try:
-            # A few lines of aliases to aliases can stand for more than memory holds.
-            aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
-            found = PromptError("more parameters: YAML aliases are not read; write the value out")
-            found = found if aliased else yaml.load(text, _loader())  # noqa: S506 (a safe loader)
+            found = yaml.load(text, _loader())  # noqa: S506 (a safe loader)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -226,13 +240,20 @@ def _mapping(text: str) -> dict[str, Any]:
 def _loader() -> Any:
     """Return a safe loader to which words, dates and times are texts, and numbers are those of JSON.
 
-    YAML 1.1 takes ``no`` for false, ``12:30`` for 750, ``010`` for 8 and ``1e-3`` for a text.
+    YAML 1.1 takes ``no`` for false, ``12:30`` for 750, ``010`` for 8 and ``1e-3`` for a text. Aliases are not read: a
+    few lines of aliases to aliases can stand for more than memory holds.
     """
     import yaml  # as above
 
-    class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+    def compose_node(self: Any, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(
+                problem="YAML aliases are not read; write the value out", problem_mark=self.peek_event().start_mark
+            )
+        return yaml.SafeLoader.compose_node(self, parent, index)
 
+    own = {"yaml_implicit_resolvers": {}, "compose_node": compose_node}
+    loader: Any = type("Loader", (yaml.SafeLoader,), own)
     for kind, pattern, first in (
         ("bool", r"true|True|false|False", "tTfF"),
         ("null", r"~|null|Null|", ["~", "n", "N", ""]),
@@ -240,8 +261,8 @@ def _loader() -> Any:
         ("float", r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", "-+.0123456789"),
         ("float", r"[-+]?\.(?:inf|nan)", "-+."),
     ):
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(rf"(?:{pattern})\Z"), list(first))
-    return Loader
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(rf"(?:{pattern})\Z"), list(first))
+    return loader
 
 
 def _check(name: Any, value: Any) -> None:
@@ -296,6 +317,7 @@ def redacted(text: str) -> str:
     'top_k:  5'
     """
     try:
+        _check_size(text)
         found = _mapping(text)
     except PromptError:
         return _KEY_LINE.sub(_struck, text)
