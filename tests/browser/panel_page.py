@@ -70,7 +70,8 @@ def look(page: LabPage, name: str, violations: Callable[[Any, str], list[str]]) 
     for theme in ("Dark", "Light"):
         page.theme(f"JupyterLab {theme}")
         page.shoot(f"{name}-{theme.lower()}")
-        assert violations(page.page, ".jp-OutputArea-output") == [], f"in the theme {theme}"
+        found = violations(page.page, ".jp-OutputArea-output")
+        assert found == [], (theme, *found)
 
 
 class Panel:

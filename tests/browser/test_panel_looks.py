@@ -35,13 +35,14 @@ def test_a_panel_in_both_themes_and_in_little_room(lab: Lab, page: LabPage, viol
         panel.tool(1, "Edit")
         look(page, "panel-editor", violations)
         panel.button("Cancel").click()
-        page.page.evaluate("document.querySelector('.jp-OutputArea-output').style.width = '400px'")
+        page.page.evaluate("document.querySelector('.jp-OutputArea-output').style.cssText = 'flex: none; width: 400px'")
         look(page, "panel-narrow", violations)
         wide = page.page.evaluate(
             """() => [document.querySelector(".jp-OutputArea-output"), document.querySelector(".pk-panel"),
                 document.querySelector(".pk-log")].map(one => one.scrollWidth - one.clientWidth)"""
         )
         assert max(wide) <= 1, wide
+        assert panel.root.bounding_box()["width"] <= 400
         panel.composer.fill("Still of use")
         assert not panel.off("Send")
     page.assert_quiet()

@@ -109,6 +109,7 @@ def test_a_closed_notebook_shows_the_conversation_without_a_kernel(lab: Lab, pag
     page.page.route("**/api/sessions*", lambda route: route.abort())
     page.page.goto(lab.address("elsewhere.ipynb"))
     assert_static(page)
+    page.page.wait_for_selector("mjx-container")
     page.page.screenshot(path=SHOTS / "panel-static.png")
 
 
