@@ -143,10 +143,16 @@ def test_a_message_arrives_as_it_is_whatever_stands_in_it(desk: Desk, text: str)
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_so_do_a_system_prompt_and_a_history(desk: Desk, text: str) -> None:
-    assume_text = text if text.strip() else "x"
-    messages = [user("first"), {"role": "assistant", "content": assume_text}, user("Go on")]
-    desk.check(Composed(models=("gpt-4o",), system=assume_text), messages)
-    desk.check(Composed(models=("gpt-4o",), system=assume_text), [user("Hello")])
+    said = text if text.strip() else "x"
+    messages = [user("first"), {"role": "assistant", "content": said}, user("Go on")]
+    desk.check(Composed(models=("gpt-4o",), system=said), messages)
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if text.strip() and len(text) < 200])
+def test_a_short_system_prompt_stands_in_the_line_where_it_can(desk: Desk, text: str) -> None:
+    code = desk.check(Composed(models=("gpt-4o",), system=text), [user("Hello")])
+    if "\n" not in text and text.isprintable() and "\\" not in text and len(text) < 100:
+        assert "-s" in code.cell.split("\n")[0] or "--system" in code.cell.split("\n")[0]
 
 
 def test_plain_things_are_written_plainly(desk: Desk) -> None:
