@@ -37,7 +37,7 @@ _ELSEWHERE = {
 """What would not travel as a request parameter, and where it goes."""
 
 _KEY_LINE = re.compile(
-    r"""(?P<name>[\w.-]+)(?P<middle>["']?\s*[:=]\s*)(?P<value>"[^"\n]*"?|'[^'\n]*'?|[^\s,}\]][^\n,}\]]*)"""
+    r"""(?<![\w.-])(?P<name>[\w.-]{1,80})(?P<middle>["']?\s*[:=]\s*)(?P<value>"[^"\n]*"?|'[^'\n]*'?|[^\s,}\]][^\n,}\]]*)"""
 )
 
 
