@@ -16,6 +16,10 @@ from tests.safe_html import Page as Html
 from tests.servers import ScriptedServer, Step, whole
 
 WAIT_S = 20.0
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f64540"
+    "0000000049454e44ae426082"
+)
 
 
 class Gateway(ScriptedServer):
@@ -126,4 +130,4 @@ def talking(*scripts: Sequence[Step], model: Any = "m", **options: Any) -> Itera
         yield server, panel, page
 
 
-__all__ = ["WAIT_S", "Gateway", "Viewer", "Wire", "canvas", "opened", "talking"]
+__all__ = ["PNG", "WAIT_S", "Gateway", "Viewer", "Wire", "canvas", "opened", "talking"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import comm
@@ -18,7 +19,7 @@ from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.gateway.demo.server import DemoGateway
 from portkey_nb.notebook.panel.edits import branch_messages, moved, removed, spans
-from tests.notebook.panel_page import WAIT_S, Wire
+from tests.notebook.panel_page import PNG, WAIT_S, Wire
 from tests.servers import DONE, STALL, ScriptedServer, chunk, streamed, whole
 
 
@@ -222,11 +223,15 @@ def test_tools_and_schemas_are_those_of_ask() -> None:
     asked.close()
 
 
-def test_images_travel_with_the_message_and_large_ones_are_refused(panel: ChatPanel) -> None:
+def test_images_travel_with_the_message_and_large_ones_are_refused(panel: ChatPanel, tmp_path: Path) -> None:
     panel.send("What is it?", images=["https://example.org/a.png"]).result(WAIT_S)
     assert panel.messages[0]["content"][1]["image_url"]["url"] == "https://example.org/a.png"
     with pytest.raises(PromptError, match="up to 5 MB"):
-        panel.send("And this?", images=b"\x89PNG\r\n\x1a\n" + bytes(6 * 1024 * 1024))
+        panel.send("And this?", images=PNG + bytes(6 * 1024 * 1024))
+    large = tmp_path / "large.png"
+    large.write_bytes(PNG + bytes(6 * 1024 * 1024))
+    with pytest.raises(PromptError, match="up to 5 MB"):
+        panel.send("And this?", images=[large])
 
 
 def test_the_same_request_is_given_as_code(panel: ChatPanel) -> None:
