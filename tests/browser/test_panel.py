@@ -47,7 +47,9 @@ def test_a_conversation_by_keys_alone(lab: Lab, page: LabPage) -> None:
 
 def write_by_keys(panel: Panel) -> None:
     """Write two lines, the first of letters that JupyterLab has shortcuts for: cut, copy, delete, add, restart."""
-    panel.root.locator("button, textarea").first.focus()
+    panel.root.locator("button").first.focus()
+    panel.page.keyboard.type("axbddm")
+    panel.page.keyboard.press("Shift+Enter")
     panel.tab_to("Message")
     panel.page.keyboard.type("dd xx a b m y 00 ii")
     panel.page.keyboard.press("Shift+Enter")
