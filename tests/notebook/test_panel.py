@@ -236,9 +236,22 @@ def test_images_travel_with_the_message_and_large_ones_are_refused(panel: ChatPa
 
 def test_the_same_request_is_given_as_code(panel: ChatPanel) -> None:
     panel.send("Say this is a test").result(WAIT_S)
+    asked = panel.send("And in one sentence?").result(WAIT_S).run
     code = panel.as_code()
     assert code.cell.startswith("%%portkey")
-    assert "ask(" in code.python
+    assert code.cell.rstrip().endswith("And in one sentence?")
+    space: dict[str, Any] = {}
+    exec(code.python, space)
+    again = space["reply"].run
+    assert (again.messages, again.params, again.model) == (asked.messages, asked.params, asked.model)
+
+
+def test_a_question_that_failed_is_given_as_code(panel: ChatPanel) -> None:
+    panel.send("Say this is a test").result(WAIT_S)
+    panel.model = "demo-500"
+    with pytest.raises(PortkeyError):
+        panel.send("Does it fail?").result(WAIT_S)
+    assert panel.as_code().cell.rstrip().endswith("Does it fail?")
 
 
 def test_a_rating_goes_to_the_log_and_to_portkey(demo: DemoGateway) -> None:

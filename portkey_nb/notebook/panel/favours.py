@@ -63,14 +63,26 @@ class Favours:
         return talk_bundle(keeper.talk.name, keeper.conversation, keeper.runs)
 
     async def code(self, command: Command, draft: Draft) -> Code:
-        """Write what would be sent as a cell and as Python."""
-        messages = branch_messages(self._desk.keeper.conversation)
-        messages += [] if draft.empty else [draft.message()]
-        code = await asyncio.to_thread(as_code, self._desk.fields.composed, messages, names=dict(self._names()))
+        """Write what would be sent, or where nothing waits to be sent what was asked last, as a cell and as Python."""
+        messages, names = self._asked(draft), dict(self._names())
+        code = await asyncio.to_thread(as_code, self._desk.fields.composed, messages, names=names)
         if command.get("page"):
             found = {"cell": code.cell, "python": code.python, "note": code.note}
             self._desk.stage.tell(command.get("view"), {"code": found})
         return code
+
+    def _asked(self, draft: Draft) -> list[dict[str, Any]]:
+        conversation = self._desk.keeper.conversation
+        view, pending = self._errands.shown()
+        if draft.empty and pending is not None and not pending.beside:
+            return [*branch_messages(view or conversation), *map(dict, pending.asked)]
+        messages = branch_messages(conversation)
+        if not draft.empty:
+            return [*messages, draft.message()]
+        if not conversation.open:
+            last = next((at for at in reversed(range(len(messages))) if messages[at].get("role") == "user"), None)
+            return messages if last is None else messages[: last + 1]
+        return messages
 
     def rate(self, command: Command) -> None:
         """Keep an opinion with an answer's run, and show it at once.
