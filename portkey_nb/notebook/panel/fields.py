@@ -77,7 +77,7 @@ class Fields:
         rest = Line()
         rest.say(_also(given, self._parameters.kept))
         sheet = style_sheet()
-        self.models_widget = ipywidgets.VBox([sheet, self._pickers.widget])
+        self.models_widget = ipywidgets.VBox([sheet, _with_switch(self._pickers.widget)])
         self.models_widget.add_class("pk-over")
         self.widget = ipywidgets.VBox(
             [
@@ -193,6 +193,15 @@ class Fields:
             if not self._due:
                 self._config.kind = kind
                 self._parameters.say(said)
+
+
+def _with_switch(pickers: Any) -> Any:
+    """Put a switch beside the pickers; while it is off, the page's style leaves the column's room to the messages."""
+    switch = ipywidgets.ToggleButton(value=True, description="Settings", tooltip="Show or hide the settings")
+    switch.add_class("pk-settings")
+    row = ipywidgets.HBox([pickers, switch])
+    row.add_class("pk-top")
+    return row
 
 
 def _default_models() -> tuple[str, ...]:
