@@ -10,6 +10,7 @@ import pytest
 from portkey_nb import RunStore
 from tests.browser.lab import SHOTS, Lab, LabPage
 from tests.browser.test_hostile import FINDINGS
+from tests.browser.test_looks import in_both_themes
 from tests.engine.runs_of import done
 from tests.hostile import REPLIES
 
@@ -66,10 +67,7 @@ def test_pairs_are_rated_by_keys_and_buttons_and_the_ranking_revealed(lab: Lab, 
     widget = page.page.locator(".pk-rate")
     page.page.wait_for_selector(".pk-rate mjx-container")
     assert not any(name in widget.inner_text() for name in ANSWERS)
-    page.shoot("rating-light")
-    page.theme("JupyterLab Dark")
-    page.shoot("rating-dark")
-    page.theme("JupyterLab Light")
+    in_both_themes(page, "rating")
     widget.focus()
     press(page, "1", "2 of 9")
     press(page, "2", "3 of 9")
@@ -97,9 +95,7 @@ def test_pairs_are_rated_by_keys_and_buttons_and_the_ranking_revealed(lab: Lab, 
     page.page.wait_for_selector(".jp-OutputArea table")
     page.page.wait_for_function("document.activeElement.closest('.jp-Notebook') !== null")
     page.settle()
-    page.shoot("rating-revealed-light")
-    page.theme("JupyterLab Dark")
-    page.shoot("rating-revealed-dark")
+    in_both_themes(page, "rating-revealed")
     text = page.page.locator(".jp-OutputArea").inner_text()
     assert all(name in text for name in ANSWERS)
     assert "from 4 blind ratings" in text
