@@ -343,6 +343,19 @@ def _cost(runs: Sequence[Run]) -> str:
     return " + ".join(said) or money(0.0)
 
 
+def talk_heading(title: str, conversation: Conversation) -> dict[str, str]:
+    """Return what stands for a conversation until its messages are rendered, in the forms of :func:`talk_bundle`.
+
+    Parameters
+    ----------
+    title : str
+        Its name.
+    conversation : Conversation
+    """
+    count = sum(len(_parts(turn)) for turn in conversation.path())
+    return views.heading_bundle(mend(title), f"{count} message{'' if count == 1 else 's'}")
+
+
 def talk_bundle(title: str, conversation: Conversation, runs: Mapping[str, Run]) -> dict[str, str]:
     """Return a conversation's present branch as text/html, text/markdown and text/plain, without any script.
 

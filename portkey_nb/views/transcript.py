@@ -122,6 +122,23 @@ def transcript_bundle(title: str, messages: Sequence[Message], totals: str = "")
     }
 
 
+def heading_bundle(title: str, said: str) -> dict[str, str]:
+    """Return the head of a transcript alone, in the forms of :func:`transcript_bundle`.
+
+    Parameters
+    ----------
+    title : str
+        The conversation's name, as plain text.
+    said : str
+        What is said beside it, as plain text.
+    """
+    return {
+        "text/plain": _plain(title, [], said),
+        "text/markdown": _markdown(title, [], said),
+        "text/html": f'<div style="{_ROOT}">{_head(title, said)}</div>',
+    }
+
+
 class _Row(NamedTuple):
     """One message in its three forms."""
 
@@ -144,15 +161,16 @@ def _kept_row(message: Message) -> _Row:
 
 
 def _html(title: str, shown: Sequence[str], totals: str) -> str:
-    head = ""
-    if title or totals:
-        said = f'<span style="{_FAINT}">{escape_prose(totals)}</span>' if totals else ""
-        named = f"<strong>{escape_prose(title)}</strong>" if title else ""
-        head = f'<div style="{_TITLE}">{named}{said}</div>'
     rows = "".join(shown)
     if not shown:
         rows = f'<div style="{_FAINT}">No messages yet.</div>'
-    return f'<div style="{COLOURS};{_ROOT}">{head}{rows}</div>'
+    return f'<div style="{COLOURS};{_ROOT}">{_head(title, totals)}{rows}</div>'
+
+
+def _head(title: str, totals: str) -> str:
+    said = f'<span style="{_FAINT}">{escape_prose(totals)}</span>' if totals else ""
+    named = f"<strong>{escape_prose(title)}</strong>" if title else ""
+    return f'<div style="{_TITLE}">{named}{said}</div>' if title or totals else ""
 
 
 def _row_html(message: Message) -> str:

@@ -16,6 +16,7 @@ from portkey_nb.engine.transcript import (
     message_text,
     rows,
     talk_bundle,
+    talk_heading,
     totals_line,
 )
 from portkey_nb.gateway.conversation import Conversation, Turn
@@ -221,6 +222,18 @@ def test_totals_tell_what_is_known() -> None:
     assert totals_line([unknown]).startswith("tokens n/a")
     assert totals_line([done(), unknown]).startswith("at least 5 tokens")
     assert totals_line([done(), begun(status="error", error="no")]) == "5 tokens · $0.25"
+
+
+def test_the_heading_counts_the_rows_that_are_to_come() -> None:
+    asked = turn(user("Weather?"), called(), gave("22 degrees"), said("Warm."))
+    shown = talk_heading("a <b> draft", talk(asked))
+    assert "a <b> draft" in Page(shown["text/html"]).words
+    assert list(shown) == list(talk_bundle("a <b> draft", talk(asked), {}))
+    for form in shown.values():
+        assert "2 messages" in form
+        assert "Warm" not in form
+    assert dangers(shown["text/html"]) == []
+    assert "1 message" in talk_heading("", talk(turn(user("?"))))["text/plain"]
 
 
 @pytest.mark.parametrize("name", REPLIES)
