@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import nbformat.v4
 import pytest
+from nbclient import NotebookClient
 
-from tests.kernels import WAIT_S, WIDGET_VIEW, Cell, Kernel
+from tests.kernels import WAIT_S, WIDGET_VIEW, Cell, Kernel, scratch_environment
 from tests.servers import DONE, STALL, ScriptedServer, chunk, streamed, whole
 
 pytestmark = pytest.mark.kernel
@@ -71,6 +73,14 @@ def twin(kernel: Kernel, cell: Cell) -> str:
     return str([one for one in shown if one["transient"].get("display_id") == name][-1]["data"]["text/html"])
 
 
+SAID = "[{'role': 'user', 'content': 'Before'}, {'role': 'assistant', 'content': 'what was said'}]"
+LONG = f"""
+panel = ChatPanel('demo-fast', base_url='demo', chat='draft')
+panel.messages = {SAID}
+panel
+"""
+
+
 def answers(*texts: str) -> list[Any]:
     return [streamed(chunk("", role="assistant"), chunk(text), chunk(finish="stop"), DONE) for text in texts]
 
@@ -92,6 +102,50 @@ def test_it_is_displayed_with_its_static_twin_which_follows(kernel: Kernel) -> N
     html = twin(kernel, cell)
     assert "<script" not in html
     assert "Say this is a test" in html
+
+
+def test_where_somebody_watches_a_panel_is_there_before_its_twin_is_rendered(kernel: Kernel) -> None:
+    cell = kernel.begin(LONG, stdin=True).finish()
+    first = cell.of("display_data")[1]["content"]["data"]
+    for form in ("text/html", "text/markdown", "text/plain"):
+        assert "draft" in first[form]
+        assert "2 messages" in first[form]
+        assert "what was said" not in first[form]
+    deadline = time.monotonic() + WAIT_S
+    while "what was said" not in twin(kernel, cell):
+        kernel.hear(deadline, "the whole twin")
+
+
+def test_where_nobody_watches_the_twin_is_whole_when_a_cell_ends(kernel: Kernel) -> None:
+    cell = kernel.execute(LONG)
+    assert "what was said" in cell.outputs[1]["data"]["text/html"]
+    undone = kernel.execute("panel.undo()")
+    (update,) = undone.of("update_display_data")
+    assert "No messages yet" in update["content"]["data"]["text/html"]
+
+
+def test_a_notebook_run_as_a_whole_holds_the_last_answer(tmp_path: Path) -> None:
+    sources = [f"from portkey_nb import ChatPanel\n{LONG}", "panel.send('Say this is a test').result()", "1 + 1"]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]
+    book = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    NotebookClient(book, timeout=WAIT_S, kernel_name="python3").execute(env=scratch_environment(tmp_path))
+    html = book.cells[0].outputs[1]["data"]["text/html"]
+    assert "what was said" in html
+    assert "This is a test." in html
+
+
+def test_whoever_waits_for_an_answer_has_it_in_the_twin_as_well(kernel: Kernel) -> None:
+    go = threading.Event()
+    script = streamed(chunk("", role="assistant"), chunk("Once"), go, chunk(" upon"), chunk(finish="stop"), DONE)
+    with ScriptedServer(script, aside=MODELS) as server:
+        kernel.begin(f"panel = ChatPanel('m', base_url={server.url!r}, chat='draft')\npanel", stdin=True).finish()
+        kernel.begin("sending = panel.send('A tale')", stdin=True).finish()
+        # What is heard of a notebook that runs is what belongs to the cell that is waited for.
+        waiting = kernel.begin("print('waiting', flush=True)\nsending.result()", stdin=True)
+        waiting.until_text("waiting")
+        go.set()
+        said = [str(message["content"]) for message in waiting.finish().of("update_display_data")]
+    assert any("Once upon" in one for one in said)
 
 
 def test_cells_python_and_panel_hold_one_conversation_that_outlives_the_kernel(kernel: Kernel) -> None:

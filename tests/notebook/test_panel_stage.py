@@ -52,7 +52,8 @@ class Wire(BaseComm):
     @property
     def told(self) -> list[dict[str, Any]]:
         """The custom messages so far."""
-        return [json.loads(text)["content"] for kind, text in self.sent if kind == "comm_msg"]
+        found = (json.loads(text) for kind, text in self.sent if kind == "comm_msg")
+        return [one["content"] for one in found if "content" in one]
 
 
 def words(changes: Sequence[Mapping[str, Any]]) -> str:
@@ -151,6 +152,7 @@ def wires() -> Iterator[None]:
 @contextlib.contextmanager
 def staged(act: Any = lambda message, buffers: None, interval: float = 0.0) -> Iterator[tuple[Stage, Wire]]:
     stage = Stage(act, interval=interval)
+    stage.show([], {})
     yield stage, stage.widget.comm
     stage.close()
 
@@ -174,6 +176,20 @@ def done(name: str, **columns: str) -> dict[str, Any]:
 
 def said(name: str, text: str, **given: Any) -> dict[str, Any]:
     return {"id": name, "role": "user", "html": f"<p>{text}</p>", "images": [], "columns": [], "can": [], **given}
+
+
+def test_pages_that_join_before_anything_is_shown_wait_for_the_whole() -> None:
+    stage = Stage(lambda message, buffers: None, interval=0.0)
+    wire = stage.widget.comm
+    pages = [Page(wire, "one"), Page(wire, "two")]
+    pages[0].hello()
+    stage.flush()
+    assert wire.told == []
+    stage.show([said("a", "one")], {"title": "draft"})
+    stage.flush()
+    assert [(page.number, page.order, page.bar) for page in pages] == [(1, ["a"], {"title": "draft"})] * 2
+    assert len(wire.told) == 2
+    stage.close()
 
 
 def test_a_page_that_says_hello_gets_the_whole_and_then_what_changes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,13 @@ from portkey_nb.notebook.panel.opening import (
     talk_for,
 )
 from portkey_nb.notebook.panel.sending import CLOSED, Sending
-from portkey_nb.notebook.panel.twin import Twin
+from portkey_nb.notebook.panel.twin import Twin, when_cells_end
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_WRITE_S = 30.0
+"""Longest time in seconds that a cell waits at its end for the static twin."""
 
 
 class ChatPanel:
@@ -98,21 +102,21 @@ class ChatPanel:
     def widget(self) -> Any:
         """The ipywidgets Box, to be laid out with others."""
         if self._widget is None:
-            import ipywidgets  # slow to import: only where a panel is shown
-
-            stage = self._desk.stage.widget
-            stage.layout = ipywidgets.Layout(flex="4 1 22em", min_width="0")
-            below = ipywidgets.Layout(
-                display="flex", flex_flow="row wrap", align_items="flex-start", grid_gap="12px 18px"
-            )
-            self._below = ipywidgets.Box([stage, self._desk.fields.widget], layout=below)
-            above = ipywidgets.Layout(grid_gap="8px")
-            self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below], layout=above)
-            self._widget.add_class("pk-chat")
-            self._desk.fields.refresh()
-            # A page that joins at once is to find everything.
-            submit(self._desk.shown()).result()
+            self._make_widget()
+            self._desk.show()
         return self._widget
+
+    def _make_widget(self) -> None:
+        import ipywidgets  # slow to import: only where a panel is shown
+
+        stage = self._desk.stage.widget
+        stage.layout = ipywidgets.Layout(flex="4 1 22em", min_width="0")
+        below = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="flex-start", grid_gap="12px 18px")
+        self._below = ipywidgets.Box([stage, self._desk.fields.widget], layout=below)
+        above = ipywidgets.Layout(grid_gap="8px")
+        self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below], layout=above)
+        self._widget.add_class("pk-chat")
+        self._desk.fields.refresh()
 
     @property
     def conversation(self) -> Talk:
@@ -237,14 +241,27 @@ class ChatPanel:
         raise PortkeyError(CLOSED)
 
     def _ipython_display_(self) -> None:
+        if self._closed:
+            self._twin.show(self._desk.bundle())
+            return
+        if self._widget is None:
+            self._make_widget()
         publish: Any = publish_display_data
-        if not self._closed:
-            view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-            # The conversation itself stands in the twin below: here it would be seen twice without a kernel.
-            shown = {"text/html": "<div></div>", "text/plain": repr(self)}
-            publish({"application/vnd.jupyter.widget-view+json": view, **shown})
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
+        # The conversation itself stands in the twin below: here it would be seen twice without a kernel.
+        shown = {"text/html": "<div></div>", "text/plain": repr(self)}
+        publish({"application/vnd.jupyter.widget-view+json": view, **shown})
+        # A long conversation takes a while to render: pages are given it first, and the twin follows.
+        self._twin.show(self._desk.heading())
+        if not self._displayed:
+            when_cells_end(self._write)
         self._displayed = True
-        self._twin.show(self._desk.bundle())
+        self._desk.displayed()
+
+    def _write(self) -> None:
+        """Write the twin as things stand, and wait until it is published."""
+        with suppress(CancelledError, TimeoutError):
+            self._desk.post({"do": "rest"}).result(_WRITE_S)
 
     def _rested(self, bundle: Callable[[], Mapping[str, str]]) -> None:
         if self._displayed:

@@ -12,6 +12,7 @@ from portkey_nb.engine.loop import background_loop
 from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.talks import Talk
+from portkey_nb.engine.transcript import talk_heading
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation
 from portkey_nb.notebook.panel.actor import Actor
@@ -69,7 +70,7 @@ class Desk:
         self._notice: dict[str, Any] = {}
         self._scene = Scene()
         self._actor: Actor[Command] = Actor(self._do, self._failed)
-        self._one = asyncio.Lock()
+        self._one, self._writing = asyncio.Lock(), asyncio.Lock()
         self._dirty = False
         self._painting: asyncio.Task[None] | None = None
         self._written: tuple[Conversation, Mapping[str, Run]] | None = None
@@ -104,11 +105,9 @@ class Desk:
         """Show the state as it is, soon."""
         background_loop().call_soon_threadsafe(self.changed)
 
-    async def shown(self) -> None:
-        """Show the state as it is, and return when pages can be given it; on the loop."""
-        self.changed()
-        if self._painting is not None:
-            await asyncio.wait([self._painting])
+    def displayed(self) -> None:
+        """Show the state as it is to pages, and then write the twin of a place that has none yet; without waiting."""
+        background_loop().call_soon_threadsafe(self._begin_twin)
 
     # On the loop
 
@@ -145,6 +144,16 @@ class Desk:
         self._dirty = True
         if self._painting is None:
             self._painting = self._actor.start(self._paint())
+
+    def _begin_twin(self) -> None:
+        self.changed()
+        self._written = None
+        self._actor.start(self._follow())
+
+    async def _follow(self) -> None:
+        if self._painting is not None:
+            await asyncio.wait([self._painting])
+        await self.write()
 
     def _rest(self) -> None:
         self.post({"do": "rest"})
@@ -321,15 +330,27 @@ class Desk:
             await self.keeper.change(lambda conversation: conversation)
         await self._write_twin()
 
+    async def write(self) -> None:
+        """Write the twin as things stand; what goes wrong is told, and costs nobody else anything."""
+        try:
+            await self._write_twin()
+        except Exception as error:  # noqa: BLE001 (whoever waits for an answer has to get it)
+            self._failed({}, error)
+
     async def _write_twin(self) -> None:
-        now = (self.keeper.conversation, self.keeper.runs)
-        if self._written is None or any(one is not other for one, other in zip(now, self._written, strict=True)):
-            self._written = now
-            await asyncio.to_thread(self._rested, self._favours.bundle)
+        async with self._writing:
+            now = (self.keeper.conversation, self.keeper.runs)
+            if self._written is None or any(one is not other for one, other in zip(now, self._written, strict=True)):
+                self._written = now
+                await asyncio.to_thread(self._rested, self._favours.bundle)
 
     def bundle(self) -> dict[str, str]:
         """Return the conversation as static HTML, Markdown and text."""
         return self._favours.bundle()
+
+    def heading(self) -> dict[str, str]:
+        """Return the conversation's name and length in the same forms, which takes no time."""
+        return talk_heading(self.keeper.talk.name, self.keeper.conversation)
 
     async def close(self) -> None:
         """Stop what is under way, keep what came, and return when nothing works any more."""

@@ -39,6 +39,9 @@ class Desk(Protocol):
     async def keep(self, make: Callable[[Conversation], Conversation] | None) -> None:
         """Change the conversation between two commands."""
 
+    async def write(self) -> None:
+        """Write the static twin as things stand."""
+
     def give_back(self, draft: Draft) -> None:
         """Put what was not sent back into the composer."""
 

@@ -221,6 +221,8 @@ class Errands:
             self._under = None
         self._settle(errand)
         desk.changed()
+        # Whoever waits for the answer may end the kernel next.
+        await desk.write()
         try:
             value = exchange.value()
         except PortkeyError as error:

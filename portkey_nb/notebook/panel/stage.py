@@ -1,7 +1,8 @@
 """The widget of a chat panel as pages see it: what differs from what they have is sent, and what they say is heard.
 
 Every message that changes what pages have has a number ``s`` one above the one before. A page that joins, or misses a
-number, says hello; it alone is then given everything as of the last number (``"all"``), with ``s`` that number.
+number, says hello; it alone is then given everything as of the last number (``"all"``), with ``s`` that number. Where
+nothing has been shown yet, its answer waits for that.
 
 - An entry in ``"all"`` is whole: of a reply that grows, ``"log"`` holds the changes so far, see
   `portkey_nb.notebook.growth.Growth`, and the changes that follow come under ``"grow"``.
@@ -64,7 +65,8 @@ class Stage:
         self._pages = _Pages()
         self._lock = threading.Lock()  # of what other threads say; the rest is the loop's
         self._widget: Any = None
-        self._scene: tuple[Sequence[Entry], Mapping[str, Any]] = ((), {})
+        self._scene: tuple[Sequence[Entry], Mapping[str, Any]] | None = None
+        self._joining: dict[str, None] = {}
         self._due = self._closed = False
         self._watched = False
         self._painted = float("-inf")
@@ -130,11 +132,17 @@ class Stage:
     def _paint(self) -> None:
         with self._lock:
             self._due = False  # what is shown from here on is painted next time
-            entries, bar = self._scene
+            scene = self._scene
+        if scene is None:
+            return
         self._painted = time.monotonic()
-        for message in self._pages.changes(entries, bar):
+        for message in self._pages.changes(*scene):
             if self._watched:
                 self._send(message)
+        joining, self._joining = self._joining, {}
+        for view in joining:
+            self._watched = True
+            self._send({**self._pages.whole(), "to": view})
 
     def _send(self, message: Message) -> None:
         with self._lock:
@@ -159,9 +167,8 @@ class Stage:
             _log.debug("a message of the panel's page failed", exc_info=True)
 
     def _welcome(self, view: str) -> None:
+        self._joining[view] = None
         self._paint()
-        self._watched = True
-        self._send({**self._pages.whole(), "to": view})
 
 
 @dataclass

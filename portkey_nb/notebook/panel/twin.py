@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import Context
 from typing import Any
+from weakref import WeakMethod
 
+from IPython.core.getipython import get_ipython
 from IPython.display import DisplayHandle
 
 _MOST = 8
@@ -64,7 +67,41 @@ class Twin:
                 return
             self._shown = dressed
             for handle in self._handles:
-                handle.update(dressed, raw=True)
+                # In a context of its own it belongs to the cell that runs now, and not to that from which this thread
+                # has its work: whoever runs a notebook hears only what belongs to the cell that he waits for.
+                Context().run(handle.update, dressed, raw=True)
+
+
+def when_cells_end(act: Callable[[], Any]) -> None:
+    """Call a method at the end of every cell that nobody watches, as long as its object lives.
+
+    A notebook that is run as a whole, by nbclient, nbconvert or papermill, holds what was published until the last of
+    its cells ended. Those that run it cannot be asked for input, and say so with each cell ("allow_stdin" of the
+    Jupyter messaging protocol).
+
+    Parameters
+    ----------
+    act : callable
+        A bound method, of which no reference is kept.
+    """
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+    if shell is None:
+        return
+    method = WeakMethod(act)
+
+    def ended(*_: Any) -> None:
+        found = method()
+        if found is None:
+            shell.events.unregister("post_run_cell", ended)
+        elif _unwatched(shell):
+            found()
+
+    shell.events.register("post_run_cell", ended)
+
+
+def _unwatched(shell: Any) -> bool:
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}  # only kernels have it
+    return parent.get("content", {}).get("allow_stdin") is False
 
 
 def _dressed(bundle: Mapping[str, str]) -> dict[str, str]:
