@@ -294,6 +294,65 @@ def test_tools_send_what_they_say(panel: PanelPage) -> None:
     assert [len(panel.sent(do)) for do in ("undo", "clear", "redo")] == [1, 1, 0]
 
 
+def test_what_changes_the_conversation_waits_for_the_end_of_an_answer(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    waiting = ["Edit", "Remove", "Retry", "Add a message below", "Move up", "Retry with another model"]
+    panel.locator("[data-id=a2]").get_by_role("button", name="Edit").wait_for()
+    begin(panel, "c9")
+    entry = panel.locator("[data-id=a2]")
+    for name in waiting:
+        button = entry.get_by_role("button", name=name, exact=True)
+        assert button.get_attribute("aria-disabled") == "true", name
+        button.click(force=True)
+    assert panel.button("Next branch").get_attribute("aria-disabled") == "true"
+    panel.button("Next branch").click(force=True)
+    assert {do for do in ("edit", "source", "remove", "retry", "move", "step") if panel.sent(do)} == set()
+    assert panel.locator(".pk-editor, .pk-with").count() == 0
+    assert "Esc stops" in panel.locator(".pk-notice").inner_text()
+    box(panel).press("ArrowUp")
+    assert panel.sent("source") == []
+    entry.get_by_role("button", name="Copy", exact=True).click()
+    entry.get_by_role("button", name="Good answer").click()
+    assert [len(panel.sent(do)) for do in ("source", "rate")] == [1, 1]
+    panel.deliver(put=[answered("a9", column("c9", "Done."))], bar={"busy": False, "ready": True})
+    for name in waiting:
+        assert entry.get_by_role("button", name=name, exact=True).get_attribute("aria-disabled") != "true", name
+    panel.button("Next branch").click()
+    entry.get_by_role("button", name="Remove").click()
+    assert [len(panel.sent(do)) for do in ("step", "remove")] == [1, 1]
+
+
+def test_a_long_conversation_makes_tools_where_they_are_near(panel: PanelPage) -> None:
+    panel.welcome([said(f"u{number}", f"Message {number}\n\nwith more") for number in range(200)])
+    panel.locator("[data-id=u199]").get_by_role("button", name="Edit").wait_for()
+    assert panel.locator(".pk-entry").count() == 200
+    assert panel.locator(f"{LOG} .pk-tools button").count() < 800
+    assert panel.locator("[data-id=u0] .pk-tools button").count() == 0
+    # What was far away while an answer began is off as well.
+    panel.deliver(bar={"busy": True, "ready": False})
+    panel.locator(LOG).evaluate("log => { log.scrollTop = 0; }")
+    first = panel.locator("[data-id=u0]").get_by_role("button", name="Edit")
+    first.wait_for()
+    assert first.get_attribute("aria-disabled") == "true"
+    panel.deliver(bar={"busy": False, "ready": True})
+    first.click()
+    assert panel.wait_sent("source")[0]["id"] == "u0"
+
+
+def test_tools_are_reached_by_key_however_long_the_conversation_is(panel: PanelPage) -> None:
+    panel.welcome([said(f"u{number}", f"Message {number}\n\nwith more") for number in range(60)])
+    panel.locator("[data-id=u59]").get_by_role("button", name="Edit").wait_for()
+    box(panel).focus()
+    for number in range(59, 0, -1):
+        wanted = f"document.activeElement.closest('.pk-entry')?.dataset.id === 'u{number}'"
+        for _ in range(3):  # what stands between the log and the composer has stops of its own
+            panel.page.keyboard.press("Shift+Tab")
+            if panel.page.evaluate(wanted):
+                break
+        panel.frame()
+        assert panel.page.evaluate(wanted), number
+
+
 def test_a_retry_asks_the_same_or_another_model(panel: PanelPage) -> None:
     panel.welcome(talk())
     answer = panel.locator("[data-id=a2]")

@@ -57,6 +57,19 @@ def test_a_message_is_sent_and_its_answer_watched() -> None:
         assert (run["model"], run["status"]) == ("m", "ok")
 
 
+def test_an_exchange_sends_nothing_of_the_messages_before_it() -> None:
+    with talking(answer("one"), answer("two"), answer("three")) as (_, _, page):
+        page.say_and_settle("1")
+        page.say_and_settle("2")
+        told = len(page.wire.told)
+        before = page.order[:3]  # that which was the last can be moved down from now on
+        assert "move_up" in page.entry(2)["can"]
+        page.say_and_settle("3")
+        put = [entry["id"] for message in page.wire.told[told:] for entry in message.get("put", ())]
+        assert set(put) & set(before) == set()
+        assert page.order[4] in put
+
+
 def test_a_run_knows_the_panel() -> None:
     with opened() as (panel, page):
         page.say_and_settle("Name a river")

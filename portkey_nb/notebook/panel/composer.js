@@ -121,7 +121,7 @@ function composer(shared) {
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
-      if (shared.busy()) shared.inform("An answer is on its way; Esc stops it.");
+      if (shared.busy()) shared.inform(UNDER_WAY);
       else go();
     } else if (event.key === "ArrowUp" && !field.value && !event.shiftKey && shared.editLast()) event.preventDefault();
   });

@@ -54,6 +54,15 @@ function isOff(one) {
   return one.getAttribute("aria-disabled") === "true";
 }
 
+// What changes the conversation waits for the end of an answer; copying and opinions do not.
+const WAITING = new Set(["edit", "retry", "retry_with", "move_up", "move_down", "add", "remove", "choose", "previous", "next"]);
+
+const UNDER_WAY = "An answer is on its way; Esc stops it.";
+
+function waits(tool) {
+  return WAITING.has(tool.dataset.does);
+}
+
 function textButton(words, act, kind = "pk-button") {
   const one = make("button", kind, words, { type: "button" });
   one.addEventListener("click", () => isOff(one) || act(one));

@@ -32,6 +32,7 @@ function modelAsker(shared, id, near) {
     event.preventDefault();
     const model = field.value.trim();
     if (!model) return field.focus();
+    if (shared.busy()) return shared.inform(UNDER_WAY);
     shared.begin({ do: "retry", id, model });
     close(true);
   });
@@ -55,21 +56,22 @@ function branchControl(entry, shared) {
     update([which, of]) {
       say(where, `${which} / ${of}`);
       box.setAttribute("aria-label", `Branch ${which} of ${of}`);
-      setOff(previous, which <= 1);
-      setOff(next, which >= of);
+      const off = shared.gone() || shared.busy();
+      setOff(previous, off || which <= 1);
+      setOff(next, off || which >= of);
     },
   };
 }
 
-// entryView(shared) -> { node, update(entry), tick(now), edit(source), add(), editor(), stop() }
+// entryView(shared) -> { node, update(entry), near(is), settle(), tick(now), edit(source), add(), editor(), stop() }
+//   Tools are made where they are near to be seen: a conversation may be long.
 function entryView(shared) {
   const node = make("div", "pk-entry", "", { role: "group" });
   const head = make("div", "pk-head");
   const who = make("span", "pk-who");
-  const branch = branchControl(() => entry, shared);
   const mark = ratingMark();
   const note = make("span", "pk-note");
-  head.append(who, mark, branch.box, note);
+  head.append(who, mark, note);
   const body = make("div", "pk-body");
   const text = make("div", "pk-text jp-RenderedHTMLCommon");
   const images = make("div", "pk-images");
@@ -84,6 +86,8 @@ function entryView(shared) {
   let html = null;
   let pictured = "[]";
   let toolKey = "";
+  let isNear = false;
+  let branch = null;
   let editor = null;
 
   const single = () => (entry.columns.length === 1 ? entry.columns[0] : null);
@@ -134,12 +138,27 @@ function entryView(shared) {
   function updateTools() {
     const one = single();
     const key = JSON.stringify([entry.can, one && [one.can, one.chosen], entry.role]);
-    if (key !== toolKey) {
+    if (isNear && key !== toolKey) {
       toolKey = key;
       shared.keepFocus(tools, () => tools.replaceChildren(...entryTools()));
       settleStops();
     }
     markRating(tools, mark, one?.rating);
+    if (isNear) settle();
+  }
+  // Whether what can be done may be done now.
+  function settle() {
+    const [gone, busy] = [shared.gone(), shared.busy()];
+    for (const tool of node.querySelectorAll(".pk-tools > button")) setOff(tool, gone || (busy && waits(tool)));
+    if (entry.branch) branch.update(entry.branch);
+  }
+  function updateBranch() {
+    if (entry.branch && !branch) {
+      branch = branchControl(() => entry, shared);
+      note.before(branch.box);
+    }
+    if (branch) show(branch.box, Boolean(entry.branch));
+    if (entry.branch) branch.update(entry.branch);
   }
   function updateAnswers() {
     const columns = entry.columns;
@@ -171,8 +190,7 @@ function entryView(shared) {
       tools.setAttribute("aria-label", `Actions on the message of ${name}`);
       say(note, entry.note ?? "");
       show(note, Boolean(entry.note));
-      show(branch.box, Boolean(entry.branch));
-      if (entry.branch) branch.update(entry.branch);
+      updateBranch();
       const shown = columns.length ? "" : entry.html;
       if (shown !== html) {
         html = shown;
@@ -190,6 +208,11 @@ function entryView(shared) {
       updateTools();
       node.classList.toggle("pk-has-live", columns.some((one) => one.state === "live"));
     },
+    near(is) {
+      isNear = is;
+      if (is) updateTools();
+    },
+    settle,
     grow(columnId) {
       const column = entry.columns.find((one) => one.id === columnId);
       if (column) answers.get(columnId)?.update(column, entry.columns.length > 1);

@@ -164,7 +164,6 @@ function panelView(model, el, page) {
     beginning = false;
     heard();
     said.stay(GONE);
-    root.querySelectorAll(".pk-entry button:not(.pk-copy-code)").forEach((one) => setOff(one, true));
     messages.refused();
     update();
   }

@@ -105,9 +105,7 @@ class Scene:
         groups = {turn.turn_id: turn.group for turn in state.conversation.turns}
         ended = {turn.turn_id: len(turn.messages) - 1 for turn in state.conversation.turns}
         entries = [
-            self._entry(
-                row, groups[row.turn_id], place, len(found), whole=row.place == ended[row.turn_id], busy=state.busy
-            )
+            self._entry(row, groups[row.turn_id], place, len(found), whole=row.place == ended[row.turn_id])
             for place, row in enumerate(found)
         ]
         if state.pending is not None:
@@ -115,18 +113,18 @@ class Scene:
         self._known = self._used
         return entries, _bar(state, entries)
 
-    def _entry(self, row: Row, group: str, place: int, count: int, *, whole: bool, busy: bool) -> Entry:
+    def _entry(self, row: Row, group: str, place: int, count: int, *, whole: bool) -> Entry:
         answered = bool(row.answers) and whole
         several = len(row.answers) > 1
         can = ["copy"] if not several else []
-        if not busy:
-            can += ["edit", "remove"] if row.role != "tool" else ["remove"]
-            can += ["move_up"] if place else []
-            can += ["move_down"] if place < count - 1 else []
-            can += ["retry"] if answered else []
-            can += ["retry_with"] if answered and not several else []
-            can += ["step"] if row.branch else []
-        answers = [self._column(answer, several=several, busy=busy, rated=answered) for answer in row.answers]
+        # What waits for the end of an exchange the page knows by the bar: a conversation is long, and stays as it is.
+        can += ["edit", "remove"] if row.role != "tool" else ["remove"]
+        can += ["move_up"] if place else []
+        can += ["move_down"] if place < count - 1 else []
+        can += ["retry"] if answered else []
+        can += ["retry_with"] if answered and not several else []
+        can += ["step"] if row.branch else []
+        answers = [self._column(answer, several=several, rated=answered) for answer in row.answers]
         said = "" if answers else self._html(("said", row.role, message_text(row.message)), _said, row)
         images = [{"label": label, "src": src} for label, src in message_images(row.message)]
         return {
@@ -141,11 +139,11 @@ class Scene:
             "turn": row.turn_id,
         }
 
-    def _column(self, answer: Answer, *, several: bool, busy: bool, rated: bool) -> Entry:
+    def _column(self, answer: Answer, *, several: bool, rated: bool) -> Entry:
         run = answer.run
         can = ["rate"] if run is not None and rated else []
         can += ["copy"] if several else []
-        if several and not busy:
+        if several:
             can += [*([] if answer.chosen else ["choose"]), "retry", "retry_with"]
         rating = run.rating if run is not None else None
         return {

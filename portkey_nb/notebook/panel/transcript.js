@@ -1,5 +1,6 @@
 // The messages in their order: only what changed is touched, and the end stays in sight of those who are there.
 const NEAR_END_PX = 40;
+const TOOLS_MARGIN = "400px 0px";
 
 // transcript(shared) -> { node, log, all(), change(message), edit(source), editLast(), toEnd(), refused(), update(), stop() }
 function transcript(shared) {
@@ -9,21 +10,24 @@ function transcript(shared) {
   const hint = make("p", "", "No messages yet. Write one below, or begin with messages of your own.");
   const add = textButton("Add a message below", () => openFirst());
   nothing.append(hint, add);
+  show(nothing, false);
   const newest = iconButton("newest", "Go to the newest message", () => toEnd(true), "pk-button pk-newest");
   show(newest, false);
   log.append(nothing);
   node.append(log, newest);
   const views = new Map();
+  const near = new Map();
+  let off = "";
   let atEnd = true;
   let top = 0;
   let timer = null;
   let first = null;
   let leaving = null;
 
-  const near = () => log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_END_PX;
+  const nearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_END_PX;
   function follow() {
     if (atEnd) log.scrollTop = log.scrollHeight;
-    show(newest, !atEnd && !near());
+    show(newest, !atEnd && !nearEnd());
   }
   function toEnd(focus) {
     atEnd = true;
@@ -32,16 +36,16 @@ function transcript(shared) {
   }
   log.addEventListener("scroll", () => {
     // Growth alone never takes the end out of sight: only who scrolls up leaves it.
-    if (near()) atEnd = true;
+    if (nearEnd()) atEnd = true;
     else if (log.scrollTop < top - 1) atEnd = false;
     top = log.scrollTop;
-    show(newest, !atEnd && !near());
+    show(newest, !atEnd && !nearEnd());
   });
   log.addEventListener("click", (event) => {
     if (!event.target.closest("summary")) return;
     atEnd = false;
     requestAnimationFrame(() => requestAnimationFrame(() => {
-      atEnd = near();
+      atEnd = nearEnd();
       follow();
     }));
   });
@@ -52,6 +56,29 @@ function transcript(shared) {
   });
   drawn.observe(log, { attributes: true, attributeFilter: ["style"] });
   sizes.observe(log);
+  const sights = new IntersectionObserver((found) => {
+    for (const one of found) {
+      const view = views.get(one.target.dataset.id);
+      if (view?.node !== one.target) continue;
+      if (one.isIntersecting) near.set(one.target, view);
+      else near.delete(one.target);
+      view.near(one.isIntersecting);
+    }
+  }, { root: log, rootMargin: TOOLS_MARGIN });
+  log.addEventListener("focusin", (event) => views.get(event.target.closest(".pk-entry")?.dataset.id)?.near(true));
+  log.addEventListener("click", (event) => {
+    const tool = event.target.closest("button");
+    if (!tool || !waits(tool) || !shared.busy() || shared.gone()) return;
+    event.stopPropagation();
+    shared.inform(UNDER_WAY);
+  }, true);
+  // Only what is near is touched: the rest is set when it comes near, and at its use.
+  function settleTools() {
+    const now = `${shared.gone()} ${shared.busy()}`;
+    if (now === off) return;
+    off = now;
+    near.forEach((view) => view.settle());
+  }
 
   function openFirst() {
     first = messageEditor(shared, { after: null, role: "user" }, () => closeFirst());
@@ -81,6 +108,7 @@ function transcript(shared) {
     const by = was.does === "move_up" ? -1 : was.does === "move_down" ? 1 : 0;
     const all = shownEntries();
     const entry = all[Math.max(0, Math.min(all.length - 1, was.at + by))];
+    views.get(entry?.dataset.id)?.near(true);
     const same = was.does && entry?.querySelector(`[data-does=${was.does}]`);
     const to = same || entry?.querySelector(".pk-tools:not([hidden]) button") || shared.composer();
     to.focus({ preventScroll: true });
@@ -96,6 +124,8 @@ function transcript(shared) {
     const editor = view.editor();
     views.delete(id);
     sizes.unobserve(view.node);
+    sights.unobserve(view.node);
+    near.delete(view.node);
     view.stop();
     if (editor) rescue(editor);
     view.node.remove();
@@ -114,6 +144,7 @@ function transcript(shared) {
       if (isNew) {
         views.set(id, entryView(shared));
         sizes.observe(views.get(id).node);
+        sights.observe(views.get(id).node);
       }
       const view = views.get(id);
       if (isNew || changed === null || changed.has(id)) view.update(entries.get(id));
@@ -151,6 +182,7 @@ function transcript(shared) {
       timer = null;
     }
     if (live) tick();
+    settleTools();
     follow();
   }
   function closeSaved() {
@@ -178,6 +210,7 @@ function transcript(shared) {
       views.get(source.id)?.edit(source);
     },
     editLast() {
+      if (shared.busy()) return false;
       const { order, entries } = shared.state;
       const last = order.findLast((id) => entries.get(id).role === "user" && entries.get(id).can?.includes("edit"));
       if (last === undefined) return false;
@@ -191,6 +224,7 @@ function transcript(shared) {
     stop() {
       clearInterval(timer);
       sizes.disconnect();
+      sights.disconnect();
       drawn.disconnect();
       views.forEach((view) => view.stop());
     },
