@@ -169,7 +169,7 @@ class Panel:
         """Return what was said: the text of messages, without names, footers and buttons."""
         found: list[str] = self.entries.evaluate_all(
             """all => all.map(one => [...one.querySelectorAll(".pk-text, .pk-said")]
-                .filter(part => !part.hidden).map(part => part.innerText.trim()).join(" | "))"""
+                .filter(part => !part.hidden).map(part => part.textContent.replace(/\\s+/g, " ").trim()).join(" | "))"""
         )
         return found
 
