@@ -19,7 +19,7 @@ from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.gateway.demo.server import DemoGateway
 from portkey_nb.notebook.panel.edits import branch_messages, moved, removed, spans
-from tests.notebook.panel_page import PNG, WAIT_S, Wire
+from tests.notebook.panel_page import PNG, WAIT_S, Viewer, Wire, opened, talking
 from tests.servers import DONE, STALL, ScriptedServer, chunk, streamed, whole
 
 
@@ -294,3 +294,46 @@ def test_moving_and_removing_loses_and_doubles_nothing(said: list[tuple[str, str
     target = max(0, min(len(found) - 1, place + by))
     assert after[target] == whole_branch[found[place].start] or found[place].stop - found[place].start > 1
     assert len(removed(whole_branch, found[place])) == len(whole_branch) - (found[place].stop - found[place].start)
+
+
+ENDS = ("done", "refused")
+
+
+def told(page: Viewer, n: int) -> dict[str, Any]:
+    """Wait for what becomes of a command, and return it."""
+    found: dict[str, Any] = page.until(lambda: next((one for one in page.heard if n in map(one.get, ENDS)), None), "it")
+    return {key: value for key, value in found.items() if key != "to"}
+
+
+def test_a_numbered_command_is_answered_to_its_view_alone() -> None:
+    go = threading.Event()
+    script = streamed(chunk("", role="assistant"), go, chunk("one"), chunk(finish="stop"), DONE)
+    with talking(script) as (_, panel, page):
+        late = Viewer(panel, "late")
+        page.do("send", text=" ", view="v", n=1)
+        refused = told(page, 1)
+        assert (refused["refused"], "nothing to send" in refused["why"]) == (1, True)
+        page.do("attach", [b"no image"], name="note.txt", view="v", n=2)
+        assert "note.txt" in told(page, 2)["why"]
+        page.do("attach", [PNG], name="dot.png", view="v", n=3)
+        assert told(page, 3) == {"done": 3}
+        page.do("send", text="Hi", view="v", n=4)
+        assert told(page, 4) == {"done": 4}, "a message is taken when it is sent, not when it is answered"
+        assert not go.is_set()
+        page.until(lambda: page.order)
+        page.do("edit", id=page.order[0], role="user", text="Ho", view="v", n=5)
+        assert "under way" in told(page, 5)["why"]
+        assert page.notice() == "", "what its view is told is no notice"
+        page.do("stop", view="v", n=6)
+        assert told(page, 6) == {"done": 6}
+        assert [one for one in late.heard if any(end in one for end in ENDS)] == []
+        go.set()
+
+
+def test_what_is_wrong_with_a_command_without_a_number_is_a_notice() -> None:
+    with opened() as (_, page):
+        for wrong in ({}, {"view": "v", "n": "1"}, {"n": 1}, {"view": "v", "n": True}):
+            page.do("send", text=" ", **wrong)
+        page.until(lambda: page.bar["notice"].get("n") == 4)
+        assert "nothing to send" in page.notice()
+        assert [one for one in page.heard if "refused" in one] == []

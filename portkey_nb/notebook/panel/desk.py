@@ -83,9 +83,14 @@ class Desk:
     # In any thread
 
     def act(self, message: Command, buffers: Sequence[memoryview] = ()) -> None:
-        """Take a page's message."""
+        """Take a page's message; where it has a number ``n``, its view is told what became of it.
+
+        ``{"done": n}`` says that the command is done; of a message to be sent, that it is on its way. ``{"refused": n,
+        "why": line}`` takes the place of the notice that all views are shown otherwise.
+        """
         if message.get("do") == "stop":
             self.stop()
+            self._acknowledge(message, {"done": message.get("n")})
         elif message.get("do") in _PAGE:
             self.post({**message, "buffers": buffers, "page": True})
 
@@ -127,11 +132,21 @@ class Desk:
             found = await found if isinstance(found, Awaitable) else found
         if do != "rest":
             self.changed()
+        self._acknowledge(command, {"done": command.get("n")})
         return found
 
     def _failed(self, command: Command, error: Exception) -> None:
         said = error.message if isinstance(error, PortkeyError) else f"{type(error).__name__}: {error}"
-        self.say(said, "error")
+        if not self._acknowledge(command, {"refused": command.get("n"), "why": " ".join(said.split())}):
+            self.say(said, "error")
+
+    def _acknowledge(self, command: Command, said: Mapping[str, Any]) -> bool:
+        """Tell the view of a numbered command what became of it; False where nobody waits to hear that."""
+        view = command.get("view")
+        waits = isinstance(view, str) and type(command.get("n")) is int
+        if waits:
+            self.stage.tell(view, said)
+        return waits
 
     def say(self, text: str, kind: str = "info") -> None:
         """Tell all views something once."""
