@@ -345,9 +345,13 @@ class GrowingMarkdown:
 def _merge(ops: list[str]) -> list[str]:
     """Join what is added one after the other to the same element."""
     merged: list[str] = []
+    added: list[str] = []  # joined once: adding to a string that grows would take quadratic time
     for op in ops:
-        if op[0] == "=" and merged and merged[-1][0] == "=":
-            merged[-1] += op[1:]
-        elif op != "=":
-            merged.append(op)
-    return merged
+        if op[0] == "=":
+            added.append(op[1:])
+            continue
+        if any(added):
+            merged.append("=" + "".join(added))
+        added = []
+        merged.append(op)
+    return [*merged, "=" + "".join(added)] if any(added) else merged
