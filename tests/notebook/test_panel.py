@@ -337,3 +337,119 @@ def test_what_is_wrong_with_a_command_without_a_number_is_a_notice() -> None:
         page.until(lambda: page.bar["notice"].get("n") == 4)
         assert "nothing to send" in page.notice()
         assert [one for one in page.heard if "refused" in one] == []
+
+
+def system_field(panel: ChatPanel) -> Any:
+    """Return the field in which a person types the system prompt."""
+    waiting = [panel.widget]
+    while waiting:
+        widget = waiting.pop()
+        if getattr(widget, "description", "") == "System prompt":
+            return widget
+        waiting += getattr(widget, "children", ())
+    raise LookupError("the panel has no field for the system prompt")
+
+
+def prompts(panel: ChatPanel) -> tuple[str | None, str]:
+    """Return the system prompt that the conversation has, and what stands in the field."""
+    return panel.conversation.system, system_field(panel).value
+
+
+def typed(panel: ChatPanel, text: str) -> None:
+    """Type a system prompt, and wait until it is kept."""
+    kept = threading.Event()
+    end = panel.conversation.listen(lambda conversation: kept.set() if conversation.system == text else None)
+    for value in (text[:4], text):
+        system_field(panel).value = value
+    assert kept.wait(WAIT_S)
+    end()
+
+
+def test_a_changed_system_prompt_is_a_step_of_its_own(panel: ChatPanel) -> None:
+    panel.send("Name a river").result(WAIT_S)
+    said = panel.messages
+    typed(panel, "Be brief.")
+    typed(panel, "Be kind.")
+    panel.undo()
+    assert prompts(panel) == ("Be brief.", "Be brief.")
+    panel.undo()
+    assert prompts(panel) == (None, "")
+    assert panel.messages == said
+    panel.redo()
+    assert prompts(panel) == ("Be brief.", "Be brief.")
+    panel.redo()
+    assert prompts(panel) == ("Be kind.", "Be kind.")
+    panel.undo()
+    panel.undo()
+    panel.undo()
+    assert panel.messages == []
+
+
+def test_undo_takes_back_what_was_typed_a_moment_ago(panel: ChatPanel) -> None:
+    panel.send("Name a river").result(WAIT_S)
+    said = panel.messages
+    system_field(panel).value = "Be brief."
+    panel.undo()
+    assert prompts(panel) == (None, "")
+    assert panel.messages == said
+    system_field(panel).value = "Be kind."
+    panel.send("Another").result(WAIT_S)
+    panel.undo()
+    assert prompts(panel) == ("Be kind.", "Be kind.")
+    assert panel.messages[1:] == said
+    panel.undo()
+    assert prompts(panel) == (None, "")
+    assert panel.messages == said
+
+
+def test_messages_that_were_set_are_taken_back_with_their_system_prompt(panel: ChatPanel) -> None:
+    panel.messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "one"}]
+    panel.messages = [{"role": "user", "content": "two"}]
+    assert prompts(panel) == (None, "")
+    panel.undo()
+    assert prompts(panel) == ("Be brief.", "Be brief.")
+    assert texts(panel) == ["Be brief.", "one"]
+    panel.undo()
+    assert panel.messages == []
+    panel.redo()
+    panel.redo()
+    assert texts(panel) == ["two"]
+
+
+def test_a_system_message_that_is_added_is_what_undo_takes_away() -> None:
+    with opened() as (panel, page):
+        page.say_and_settle("Name a river")
+        page.do("add", after=None, role="system", text="Be brief.", view="v", n=1)
+        assert told(page, 1) == {"done": 1}
+        assert prompts(panel) == ("Be brief.", "Be brief.")
+        page.do("undo", view="v", n=2)
+        assert told(page, 2) == {"done": 2}
+        assert prompts(panel) == (None, "")
+        assert len(panel.messages) == 2
+
+
+def test_a_panel_that_is_opened_with_a_system_prompt_keeps_it_when_something_is_sent() -> None:
+    first = ChatPanel("demo-fast", base_url="demo", chat="trip", system="Be brief.")
+    first.send("Name a river").result(WAIT_S)
+    first.undo()
+    assert prompts(first) == ("Be brief.", "Be brief."), "it began with that one"
+    first.redo()
+    first.close()
+    panel = ChatPanel("demo-fast", base_url="demo", chat="trip", system="Be kind.")
+    assert panel.messages[0]["content"] == "Be kind."
+    panel.as_code()
+    panel.undo()
+    panel.redo()
+    panel.conversation.ask("Another", model="demo-fast", base_url="demo")
+    panel.undo()
+    assert prompts(panel) == ("Be brief.", "Be kind.")
+    panel.close()
+    assert portkey_nb.conversation("trip").system == "Be brief."
+    panel = ChatPanel("demo-fast", base_url="demo", chat="trip", system="Be kind.")
+    panel.send("Another").result(WAIT_S)
+    assert prompts(panel) == ("Be kind.", "Be kind.")
+    panel.undo()
+    assert prompts(panel) == ("Be kind.", "Be kind.")
+    panel.undo()
+    assert prompts(panel) == ("Be brief.", "Be brief.")
+    panel.close()

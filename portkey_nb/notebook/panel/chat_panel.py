@@ -93,7 +93,7 @@ class ChatPanel:
         if given.system is None:
             given = replace(given, system=self._talk.system)
         self._desk.fields = Fields(given, self._desk.fields_changed)
-        self._desk.keeper.type_system(given.system)
+        self._desk.keeper.open_with(given.system)
         self._widget: Any = None
         self._below: Any = None
         self._displayed = self._closed = False

@@ -207,7 +207,7 @@ class Desk:
         """Change the conversation at the end of an exchange, between two commands; None only looks for troubles."""
         async with self._one:
             if make is not None:
-                await self.keeper.change(make)
+                await self.keeper.change(make, sent=True)
             trouble = await asyncio.to_thread(self.keeper.talk.store.take_trouble)
         self._tell_trouble(trouble)
 
@@ -278,8 +278,7 @@ class Desk:
         await self._read_as(system, messages)
 
     async def _read_as(self, system: str | None, messages: Sequence[Mapping[str, Any]]) -> None:
-        self.keeper.type_system(system)
-        await self.keeper.change(lambda conversation: conversation.rewritten(messages))
+        await self.keeper.rewrite(system, messages)
         await asyncio.to_thread(self._show_system)
 
     _on_add = _on_edit
@@ -304,10 +303,12 @@ class Desk:
         if self.errands.leave():
             return  # what failed was the last step
         await self.keeper.undo()
+        await self._show_kept()
 
     async def _on_redo(self, command: Command) -> None:
         self.errands.leave()
         await self.keeper.redo()
+        await self._show_kept()
 
     async def _on_clear(self, command: Command) -> None:
         self.errands.dismiss()
@@ -316,6 +317,9 @@ class Desk:
     async def _on_heard(self, command: Command) -> None:
         if await self.keeper.reread() and not self.errands.busy:
             self.errands.leave()
+        await self._show_kept()
+
+    async def _show_kept(self) -> None:
         if not self.keeper.typed:
             await asyncio.to_thread(self._show_system)
 
@@ -341,8 +345,7 @@ class Desk:
     # Rest and end
 
     async def _on_rest(self, command: Command) -> None:
-        if self.keeper.typed:
-            await self.keeper.change(lambda conversation: conversation)
+        await self.keeper.settle()
         await self._write_twin()
 
     async def write(self) -> None:
@@ -373,8 +376,7 @@ class Desk:
         self.errands.stop()
         await self._actor.close()
         async with self._one:
-            if self.keeper.typed:
-                await self.keeper.change(lambda conversation: conversation)
+            await self.keeper.settle()
             await self._write_twin()
 
 

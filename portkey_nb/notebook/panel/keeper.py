@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
 
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.talks import Talk
@@ -17,18 +19,23 @@ from portkey_nb.notebook.panel.scene import entry_id
 _MOST_STEPS = 500
 
 
+Step = tuple[str | None, str | None]
+"""The head of a conversation and its system prompt; turns stay in the tree, so that the two say all."""
+
+
 @dataclass
 class _Steps:
-    """Heads to go back to, and forward again; turns stay in the tree, so that a head says it all."""
+    """What to go back to, and forward again."""
 
-    back: deque[str | None] = field(default_factory=lambda: deque(maxlen=_MOST_STEPS))
-    forth: deque[str | None] = field(default_factory=lambda: deque(maxlen=_MOST_STEPS))
+    back: deque[Step] = field(default_factory=lambda: deque(maxlen=_MOST_STEPS))
+    forth: deque[Step] = field(default_factory=lambda: deque(maxlen=_MOST_STEPS))
 
-    def went(self, before: str | None, after: str | None) -> None:
-        """Note a step that was made."""
-        if before != after:
-            self.back.append(before)
-            self.forth.clear()
+    def went(self, *ways: Step) -> None:
+        """Note the steps that were made, from the first of these to the last."""
+        for before, after in pairwise(ways):
+            if before != after:
+                self.back.append(before)
+                self.forth.clear()
 
     def forget(self) -> None:
         """Forget all: it is another conversation."""
@@ -58,6 +65,7 @@ class Keeper:
         self._steps = _Steps()
         self._own: deque[Conversation] = deque(maxlen=16)
         self._typed: tuple[str | None] | None = None
+        self._opened = False
 
     def is_own(self, conversation: Conversation) -> bool:
         """Whether this panel made a value; in any thread."""
@@ -65,35 +73,68 @@ class Keeper:
 
     @property
     def typed(self) -> bool:
-        """Whether a system prompt was typed that the conversation does not have yet."""
+        """Whether the field has a system prompt that the conversation does not have yet."""
         return self._typed is not None
 
-    def type_system(self, system: str | None) -> None:
-        """Take a system prompt; it is kept with the next change, or at rest."""
-        self._typed = None if system == self.conversation.system else (system,)
+    @property
+    def resting(self) -> bool:
+        """Whether that one is to be kept at rest: a person typed it, and it is not what the panel was opened with."""
+        return self._typed is not None and not self._opened
 
-    async def change(self, make: Callable[[Conversation], Conversation], *, noted: bool = True) -> None:
-        """Change the newest value of the conversation.
+    def open_with(self, system: str | None) -> None:
+        """Take the system prompt that a panel is opened with; it is kept when something is sent."""
+        self.type_system(system)
+        self._opened = self.typed
+
+    def type_system(self, system: str | None) -> None:
+        """Take what stands in the field; it is kept with the next change, or at rest."""
+        if self._typed != (system,):
+            self._typed = None if system == self.conversation.system else (system,)
+            self._opened = False
+
+    async def rewrite(self, system: str | None, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Make the present branch read as messages, with a system prompt; both are one step."""
+        stays = self._opened and self._typed == (system,)
+        if not stays and self._opened:
+            self._typed, self._opened = None, False
+
+        def make(conversation: Conversation) -> Conversation:
+            again = conversation.rewritten(messages)
+            return again if stays else again.with_system(system)
+
+        await self.change(make)
+
+    async def change(
+        self, make: Callable[[Conversation], Conversation], *, noted: bool = True, sent: bool = False
+    ) -> None:
+        """Change the newest value of the conversation; a system prompt that was typed is a step before that.
 
         Parameters
         ----------
         make : callable
             Called in a thread.
         noted : bool
-            Whether a moved head is a step that can be undone.
+            Whether what has changed is a step that can be undone.
+        sent : bool
+            Whether something was sent, so that the system prompt counts with which the panel was opened.
 
         Raises
         ------
         PromptError
             What ``make`` raises.
         """
-        before: list[str | None] = []
-        typed = self._typed
+        ways: list[Step] = []
+        typed = self._typed if self.resting or sent else None
+        opened = self._opened
 
         def made(conversation: Conversation) -> Conversation:
-            before.append(conversation.head)
+            before = conversation
+            if typed is not None:
+                conversation = conversation.with_system(typed[0])
+                if opened and not before.turns and before.system is None:
+                    before = conversation  # it began so
             after = make(conversation)
-            after = after if typed is None else after.with_system(typed[0])
+            ways[:] = [_step(before), _step(conversation), _step(after)]
             self._own.append(after)
             return after
 
@@ -101,10 +142,10 @@ class Keeper:
             return self.talk.change(made), self.talk.runs_by_id()
 
         self.conversation, self.runs = await asyncio.to_thread(changed)
-        if self._typed is typed:
-            self._typed = None
+        if typed is not None and self._typed is typed:
+            self._typed, self._opened = None, False
         if noted:
-            self._steps.went(before[0], self.conversation.head)
+            self._steps.went(*ways)
 
     async def reread(self) -> bool:
         """Read what another face has made of the conversation; tell whether the present branch is another."""
@@ -117,7 +158,7 @@ class Keeper:
         if before.conversation_id != self.conversation.conversation_id:
             self._steps.forget()
             return True
-        self._steps.went(before.head, self.conversation.head)
+        self._steps.went(_step(before), _step(self.conversation))
         return before.head != self.conversation.head
 
     def rate(self, run: Run) -> None:
@@ -128,31 +169,38 @@ class Keeper:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step back: those made here, and after a restart those to the turn before."""
-        return bool(self._steps.back) or self.conversation.head is not None
+        return bool(self._steps.back) or self.conversation.head is not None or self.resting
 
     @property
     def can_redo(self) -> bool:
         """Whether a step back can be taken back."""
-        return bool(self._steps.forth)
+        return bool(self._steps.forth) and not self.resting
+
+    async def settle(self) -> None:
+        """Keep what was typed."""
+        if self.resting:
+            await self.change(lambda conversation: conversation)
 
     async def undo(self) -> None:
         """Go back one step."""
-        here, steps = self.conversation.head, self._steps
+        await self.settle()
+        here, steps = _step(self.conversation), self._steps
         if steps.back:
-            head = steps.back.pop()
-            await self.change(lambda conversation: _at(conversation, head), noted=False)
+            step = steps.back.pop()
+            await self.change(lambda conversation: _at(conversation, step), noted=False)
         else:
             await self.change(lambda conversation: conversation.undone(), noted=False)
-        if self.conversation.head != here:
+        if _step(self.conversation) != here:
             steps.forth.append(here)
 
     async def redo(self) -> None:
         """Go forward one step."""
-        here, steps = self.conversation.head, self._steps
+        await self.settle()
+        here, steps = _step(self.conversation), self._steps
         if not steps.forth:
             return
-        head = steps.forth.pop()
-        await self.change(lambda conversation: _at(conversation, head), noted=False)
+        step = steps.forth.pop()
+        await self.change(lambda conversation: _at(conversation, step), noted=False)
         steps.back.append(here)
 
     def entries(self) -> dict[str, Span]:
@@ -169,7 +217,12 @@ class Keeper:
         return next((turn for turn in self.conversation.turns if turn.turn_id == turn_id), None)
 
 
-def _at(conversation: Conversation, head: str | None) -> Conversation:
+def _step(conversation: Conversation) -> Step:
+    return conversation.head, conversation.system
+
+
+def _at(conversation: Conversation, step: Step) -> Conversation:
     """Go to a head, where it is still known: another process may have begun the conversation anew."""
+    head, system = step
     known = head is None or any(turn.turn_id == head for turn in conversation.turns)
-    return conversation.switch(head) if known else conversation
+    return replace(conversation, head=head, system=system) if known else conversation
