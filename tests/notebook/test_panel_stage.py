@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -18,6 +19,7 @@ from comm.base_comm import BaseComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portkey_nb.engine.loop import submit
 from portkey_nb.notebook.assets import script
 from portkey_nb.notebook.growth import Growth, LiveColumn
 from portkey_nb.notebook.panel import stage as stage_module
@@ -449,6 +451,22 @@ def test_hostile_replies_are_harmless_in_any_state(name: str) -> None:
             page.words("a", "x")
         column.end()
         stage.flush()
+
+
+class Slow(dict[str, Any]):
+    """A bar that is ready to be read once the background loop has done something else."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        submit(asyncio.sleep(0)).result(WAIT_S)
+        return super().get(key, default)
+
+
+def test_the_background_loop_is_free_while_a_long_change_is_worked_out() -> None:
+    with staged() as (stage, wire):
+        page = joined(stage, wire)
+        stage.show([said("a", "one")], Slow(title="draft"))
+        stage.flush()
+        assert page.bar == {"title": "draft"}
 
 
 def test_messages_between_two_paintings_are_one() -> None:

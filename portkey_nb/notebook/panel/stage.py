@@ -41,7 +41,8 @@ Message = dict[str, Any]
 class Stage:
     """What a panel shows, on every page that shows it.
 
-    Everything is sent by the background loop, in one order, and may be asked for in any thread.
+    Everything is sent by the background loop, in one order, and may be asked for in any thread. What is sent is worked
+    out in a thread beside it, for the rendering of a long reply takes its time.
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ class Stage:
         self._act = act
         self._interval = interval
         self._pages = _Pages()
+        self._one = asyncio.Lock()  # paints: one at a time has the pages
         self._lock = threading.Lock()  # of what other threads say; the rest is the loop's
         self._widget: Any = None
         self._scene: tuple[Sequence[Entry], Mapping[str, Any]] | None = None
@@ -109,11 +111,10 @@ class Stage:
         background_loop().call_soon_threadsafe(self._send, {**message, "to": view})
 
     def flush(self) -> None:
-        """Send what has not been sent, and return when that is done."""
-        if _on_the_loop():
-            self._paint()
-        else:
-            submit(self._flush()).result()
+        """Send what has not been sent, and return when that is done; on the background loop itself, return at once."""
+        painted = submit(self._paint())
+        if not _on_the_loop():
+            painted.result()
 
     def close(self) -> None:
         """Take the widget off all pages; what is shown from here on goes nowhere."""
@@ -124,25 +125,29 @@ class Stage:
 
     async def _paint_when_due(self) -> None:
         await asyncio.sleep(max(0.0, self._painted + self._interval - time.monotonic()))
-        self._paint()
+        await self._paint()
 
-    async def _flush(self) -> None:
-        self._paint()
-
-    def _paint(self) -> None:
-        with self._lock:
-            self._due = False  # what is shown from here on is painted next time
-            scene = self._scene
-        if scene is None:
-            return
-        self._painted = time.monotonic()
-        for message in self._pages.changes(*scene):
-            if self._watched:
+    async def _paint(self) -> None:
+        async with self._one:
+            with self._lock:
+                self._due = False  # what is shown from here on is painted next time
+                scene = self._scene
+            if scene is None:
+                return
+            joining, self._joining = self._joining, {}
+            changes, whole = await asyncio.to_thread(self._work_out, scene, bool(joining))
+            self._painted = time.monotonic()
+            for message in changes if self._watched else ():
                 self._send(message)
-        joining, self._joining = self._joining, {}
-        for view in joining:
-            self._watched = True
-            self._send({**self._pages.whole(), "to": view})
+            for view in joining:
+                self._watched = True
+                self._send({**whole, "to": view})
+
+    def _work_out(
+        self, scene: tuple[Sequence[Entry], Mapping[str, Any]], joining: bool
+    ) -> tuple[list[Message], Message]:
+        changes = list(self._pages.changes(*scene))
+        return changes, self._pages.whole() if joining else {}
 
     def _send(self, message: Message) -> None:
         with self._lock:
@@ -159,16 +164,16 @@ class Stage:
             return
         if message.get("do") == "hello":
             if isinstance(view := message.get("view"), str):
-                background_loop().call_soon_threadsafe(self._welcome, view)
+                submit(self._welcome(view))
             return
         try:
             self._act(message, [memoryview(one) for one in buffers or ()])
         except Exception:  # noqa: BLE001 (one message must not cost those after it)
             _log.debug("a message of the panel's page failed", exc_info=True)
 
-    def _welcome(self, view: str) -> None:
+    async def _welcome(self, view: str) -> None:
         self._joining[view] = None
-        self._paint()
+        await self._paint()
 
 
 @dataclass
