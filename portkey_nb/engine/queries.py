@@ -200,6 +200,12 @@ def latest(n: int) -> sa.Select[Any]:
     return _whole().order_by(*_NEWEST_FIRST).limit(max(0, n))
 
 
+def models(connection: sa.Connection, n: int) -> list[str]:
+    """Return the models of the latest runs, the last one first, each once."""
+    last = sa.select(RUNS.c.model).where(RUNS.c.model.is_not(None)).order_by(*_NEWEST_FIRST).limit(n)
+    return list(dict.fromkeys(str(name) for name in connection.scalars(last)))
+
+
 def answered(cache_key: str) -> sa.Select[Any]:
     """Select the newest successful run with a cache key."""
     return latest(1).where(RUNS.c.cache_key == cache_key, RUNS.c.status == "ok")

@@ -213,6 +213,11 @@ class RunStore:
         with self._reading() as connection:
             return Totals() if connection is None else queries.totals(connection, to_micros(since))
 
+    def models(self, n: int) -> list[str]:
+        """Return the models of the latest ``n`` runs, the last one first; without pandas."""
+        with self._reading() as connection:
+            return [] if connection is None else queries.models(connection, n)
+
     # Conversations
 
     def load_conversation(self, scope: str, name: str, known: Conversation | None = None) -> Conversation | None:

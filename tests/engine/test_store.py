@@ -319,6 +319,14 @@ def test_several_runs_are_read_by_their_ids(store: RunStore) -> None:
 # Money
 
 
+def test_the_models_of_the_latest_runs_come_once_each_the_last_one_first(store: RunStore) -> None:
+    assert store.models(10) == []
+    for number, name in enumerate(["old", "b", "a", None, "b"]):
+        store.finish(done(model=name, started_at=START + timedelta(seconds=number)))
+    assert store.models(10) == ["b", "a", "old"]
+    assert store.models(2) == ["b", "a"]
+
+
 def test_totals_count_what_was_paid(store: RunStore) -> None:
     assert store.totals() == Totals()
     store.finish(done(cost_usd=0.5))

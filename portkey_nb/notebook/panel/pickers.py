@@ -264,10 +264,10 @@ def _names(given: Iterable[str]) -> list[str]:
 def _spare_names() -> list[str]:
     """Return the models of the run log, the latest first, and those of the demo gateway."""
     try:
-        logged = open_store().frame(_LOGGED, columns=["model"])["model"].dropna().astype(str).tolist()
+        logged = open_store().models(_LOGGED)
     except StoreError:
         logged = []
-    return _names([*reversed(logged), *sorted(Known().models)])
+    return _names([*logged, *sorted(Known().models)])
 
 
 def _about(listed: Sequence[str]) -> str:
