@@ -339,6 +339,25 @@ def test_a_long_conversation_makes_tools_where_they_are_near(panel: PanelPage) -
     assert panel.wait_sent("source")[0]["id"] == "u0"
 
 
+def test_formulas_of_the_hidden_twin_are_left_alone_until_it_is_seen(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    panel.page.evaluate("""() => {
+        const area = document.createElement("div");
+        area.innerHTML = '<div class="jp-OutputArea-child"></div><div class="jp-OutputArea-child">'
+            + '<div class="jp-RenderedHTML"><div class="pk-twin">$e = mc^2$</div></div></div>';
+        const el = document.querySelector(".pk-panel").parentElement;
+        el.replaceWith(area);
+        area.firstElementChild.append(el);
+    }""")
+    begin(panel, "c9")
+    shown = panel.locator(".jp-RenderedHTML")
+    assert "mathjax_ignore" in shown.get_attribute("class")
+    assert "$e = mc^2$" not in panel.page.evaluate("typeset")
+    panel.page.evaluate("leave[0]()")
+    assert "mathjax_ignore" not in shown.get_attribute("class")
+    assert "$e = mc^2$" in panel.page.evaluate("typeset")
+
+
 def test_tools_are_reached_by_key_however_long_the_conversation_is(panel: PanelPage) -> None:
     panel.welcome([said(f"u{number}", f"Message {number}\n\nwith more") for number in range(60)])
     panel.locator("[data-id=u59]").get_by_role("button", name="Edit").wait_for()

@@ -50,6 +50,27 @@ function letSave(root) {
   return () => window.removeEventListener("keydown", press, true);
 }
 
+// The static twin below the widget is hidden while the widget lives, and written anew after each exchange: its formulas
+// are typeset when it is seen. What is marked so MathJax leaves out (its option ignoreHtmlClass).
+const UNTYPESET = "mathjax_ignore";
+
+function hiddenTwin(root, model) {
+  let found = null;
+  return {
+    spare() {
+      if (found?.isConnected) return;
+      const below = root.closest(".jp-OutputArea-child")?.nextElementSibling;
+      found = below?.querySelector(".pk-twin")?.closest(".jp-RenderedHTML") ?? null;
+      found?.classList.add(UNTYPESET);
+    },
+    stop() {
+      if (!found?.isConnected) return;
+      found.classList.remove(UNTYPESET);
+      typeset(model, found);
+    },
+  };
+}
+
 function takeFiles(root, take) {
   const files = (event) => event.dataTransfer?.types.includes("Files");
   root.addEventListener("dragover", (event) => {
@@ -144,6 +165,7 @@ function panelView(model, el, page) {
   const messages = transcript(shared);
   const writer = composer(shared);
   const code = codeRegion(shared);
+  const twin = hiddenTwin(root, model);
   root.append(bar.node, code.node, messages.node, said.node, writer.node);
   el.append(root);
 
@@ -180,6 +202,7 @@ function panelView(model, el, page) {
     all() {
       heard();
       beginning = false;
+      twin.spare();
       messages.all();
       if (page.state.bar.draft) writer.draft(page.state.bar.draft, true);
       notice(true);
@@ -187,6 +210,7 @@ function panelView(model, el, page) {
     },
     change(message) {
       heard();
+      twin.spare();
       const told = message.bar ?? {};
       if (message.put || message.order || ["busy", "ready", "notice"].some((key) => key in told)) beginning = false;
       messages.change(message);
@@ -223,6 +247,7 @@ function panelView(model, el, page) {
     seen.disconnect();
     said.stop();
     messages.stop();
+    twin.stop();
     root.remove();
   };
 }
