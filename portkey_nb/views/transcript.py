@@ -177,7 +177,8 @@ def _row_html(message: Message) -> str:
     said = " · ".join(part for part in (message.role, message.note) if part)
     body = "".join(_image_html(image) for image in message.images)
     if message.columns:
-        body = side_by_side(message.columns) + body
+        # The whole sets the colours once: JupyterLab reads every style of an output again, each time it changes.
+        body = side_by_side(message.columns).replace(f"{COLOURS};", "", 1) + body
         style = "min-width:0"
     else:
         body = _text_html(message) + body
