@@ -32,15 +32,20 @@ from tests.safe_html import assemble, dangers
 
 
 class Wire(BaseComm):
-    """A widget's channel that ends in this process: what the kernel sends is kept, as JSON."""
+    """A widget's channel that ends in this process: what the kernel sends is kept, as JSON that UTF-8 can carry."""
 
     def __init__(self, **given: Any) -> None:
         self.sent: list[tuple[str, str]] = []
+        self.closed_for = 0  # so many messages fail, as where a socket is closed
         self.pages: list[Page] = []
         super().__init__(**given)
 
     def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **_: Any) -> None:
-        text = json.dumps(data)
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        text.encode()
+        if self.closed_for:
+            self.closed_for -= 1
+            raise OSError("the socket is closed")
         self.sent.append((msg_type, text))
         if msg_type == "comm_msg":
             for page in self.pages:
@@ -524,6 +529,37 @@ def test_something_is_told_to_one_view_or_to_all() -> None:
         stage.tell(None, {"code": {}})
         stage.flush()
         assert [[next(iter(message)) for message in page.heard] for page in pages] == [["copy", "code"], ["code"]]
+
+
+def test_text_that_utf_8_cannot_carry_freezes_no_page() -> None:
+    odd = "m\ud800"
+    with staged() as (stage, wire):
+        page = joined(stage, wire)
+        column = LiveColumn(odd)
+        column.push("one", "text")
+        stage.show([said("a", odd, role=odd), live("b", (odd, column))], {"known": [odd], "notice": {"text": odd}})
+        stage.flush()
+        column.push(" two", "text")
+        stage.show([said("a", odd, role=odd), live("b", (odd, column))], {"known": [], "notice": {"text": odd}})
+        stage.tell(None, {"copy": odd})
+        stage.flush()
+        assert (page.bar, page.entries["a"]["role"]) == ({"known": [], "notice": {"text": "m\ufffd"}}, "m\ufffd")
+        assert page.words("b", "m\ufffd") == "onetwo"
+        assert [message["copy"] for message in page.heard] == ["m\ufffd"]
+        assert (page.gaps, joined(stage, wire, "late").entries["a"]) == (0, page.entries["a"])
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_pages_ask_again_for_what_could_not_be_sent(lost: int) -> None:
+    with staged() as (stage, wire):
+        page = joined(stage, wire)
+        wire.closed_for = lost
+        stage.show([said("a", "one")], {"title": "draft"})
+        stage.flush()
+        stage.touch()
+        stage.flush()
+        stage.flush()
+        assert (page.order, page.bar, page.gaps) == (["a"], {"title": "draft"}, 1)
 
 
 def test_what_a_page_says_goes_to_act_with_its_buffers_whatever_was_said_before() -> None:

@@ -25,6 +25,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from portkey_nb.engine.loop import background_loop, submit
+from portkey_nb.engine.plain import mend
 from portkey_nb.notebook.assets import script, style
 from portkey_nb.notebook.growth import Growth, LiveColumn
 
@@ -70,7 +71,7 @@ class Stage:
         self._scene: tuple[Sequence[Entry], Mapping[str, Any]] | None = None
         self._joining: dict[str, None] = {}
         self._due = self._closed = False
-        self._watched = False
+        self._watched = self._unsent = False
         self._painted = float("-inf")
 
     @property
@@ -108,7 +109,7 @@ class Stage:
 
     def tell(self, view: str | None, message: Mapping[str, Any]) -> None:
         """Send a message at once, to one view or to all."""
-        background_loop().call_soon_threadsafe(self._send, {**message, "to": view})
+        background_loop().call_soon_threadsafe(self._send, _mended({**message, "to": view}))
 
     def flush(self) -> None:
         """Send what has not been sent, and return when that is done; on the background loop itself, return at once."""
@@ -137,8 +138,11 @@ class Stage:
             joining, self._joining = self._joining, {}
             changes, whole = await asyncio.to_thread(self._work_out, scene, bool(joining))
             self._painted = time.monotonic()
+            # Pages that miss a number ask for everything; where nothing more is to be said, a bare one tells them.
+            if self._unsent and self._watched and not changes:
+                changes = [self._pages.bare()]
             for message in changes if self._watched else ():
-                self._send(message)
+                self._unsent = not self._send(message)
             for view in joining:
                 self._watched = True
                 self._send({**whole, "to": view})
@@ -146,18 +150,20 @@ class Stage:
     def _work_out(
         self, scene: tuple[Sequence[Entry], Mapping[str, Any]], joining: bool
     ) -> tuple[list[Message], Message]:
-        changes = list(self._pages.changes(*scene))
-        return changes, self._pages.whole() if joining else {}
+        changes = [_mended(message) for message in self._pages.changes(*scene)]
+        return changes, _mended(self._pages.whole()) if joining else {}
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message) -> bool:
         with self._lock:
             widget = None if self._closed else self._widget
         if widget is None:
-            return
+            return True
         try:
             widget.send(message)
         except Exception:  # noqa: BLE001 (a kernel that ends closes its sockets in an order of its own)
             _log.debug("not sent to the panel", exc_info=True)
+            return False
+        return True
 
     def _hear(self, _: Any, message: Any, buffers: Any = None) -> None:
         if not isinstance(message, Mapping) or self._closed:
@@ -231,6 +237,10 @@ class _Pages:
         if change:
             yield self._numbered(change)
 
+    def bare(self) -> Message:
+        """Return a message that says nothing but its number."""
+        return self._numbered({})
+
     def _numbered(self, change: Message) -> Message:
         self._number += 1
         return {"s": self._number, **change}
@@ -292,6 +302,15 @@ class _Pages:
 
 def _columns(entry: Entry) -> Sequence[Any]:
     return entry.get("columns") or ()
+
+
+def _mended(thing: Any) -> Any:
+    """Return a message that UTF-8 can carry, whatever a gateway, a person or a page has written into it."""
+    if isinstance(thing, str):
+        return mend(thing)
+    if isinstance(thing, Mapping):
+        return {mend(key): _mended(value) for key, value in thing.items()}
+    return [_mended(one) for one in thing] if isinstance(thing, list | tuple) else thing
 
 
 def _on_the_loop() -> bool:
