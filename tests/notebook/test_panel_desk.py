@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -441,10 +442,34 @@ def test_stop_while_a_tool_runs() -> None:
         page.send("What is the weather in Paris?")
         assert began.wait(20)
         page.do("stop")
-        page.settled()
-        assert page.bar["draft"]["text"] == "What is the weather in Paris?"
+        page.until(lambda: page.bar["draft"]["text"] == "What is the weather in Paris?" and not page.bar["busy"])
         assert panel.messages == []
         go.set()
+
+
+def test_tools_that_never_end_leave_the_panel_its_threads() -> None:
+    began, go = threading.Semaphore(0), threading.Event()
+
+    def weather(city: str) -> str:
+        """Tell the weather in a city."""
+        began.release()
+        go.wait()
+        return city
+
+    most = min(32, (os.cpu_count() or 1) + 4)  # threads that a loop has for work besides
+    with opened(tools=[weather]) as (panel, page):
+        try:
+            for number in range(most + 1):
+                said = f"What is the weather in Paris, {number}?"
+                page.send(said)
+                assert began.acquire(timeout=WAIT_S)
+                page.do("stop")
+                page.until(lambda said=said: not page.bar["busy"] and page.bar["draft"]["text"] == said)  # type: ignore[misc]
+            page.send("Name a river")
+            page.settled(2)
+            assert len(panel.messages) == 2
+        finally:
+            go.set()
 
 
 def test_a_locked_log_is_said_once_and_the_conversation_goes_on(tmp_path: Path) -> None:

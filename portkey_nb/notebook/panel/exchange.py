@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from portkey_nb.engine.answering import answered, grown
 from portkey_nb.engine.call import Call, Outcome
@@ -24,6 +26,8 @@ from portkey_nb.notebook.growth import LiveColumn
 from portkey_nb.notebook.panel.composed import Composed
 from portkey_nb.notebook.panel.question import Question
 from portkey_nb.notebook.panel.scene import Pending
+
+T = TypeVar("T")
 
 
 class Exchange:
@@ -165,7 +169,7 @@ class Exchange:
         return listen
 
     async def _run_tools(self, question: Question, outcome: Outcome) -> Call | None:
-        """Run the tools that an answer calls, in a thread: they may take their time."""
+        """Run the tools that an answer calls, in a thread of their own: they may take their time, or never end."""
         rounds = question.rounds
         assert rounds is not None
         if outcome.run.status != "ok" or not rounds.wants(outcome):
@@ -187,7 +191,7 @@ class Exchange:
                 said = f"a tool ended with {type(raised).__name__}"
             raise PortkeyError(said)
 
-        return await asyncio.to_thread(run)
+        return await _beside(run)
 
     def _end(self, question: Question, error: PortkeyError | None) -> None:
         """Note how one model's answer came out."""
@@ -246,3 +250,18 @@ class Exchange:
         if len(self.questions) == 1 and self.questions[0].reply is not None:
             return self.questions[0].reply
         return Replies({each.live.label: each.reply for each in self.questions if each.reply is not None})
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """Do work in a thread of its own: where it never ends, it takes no thread from others, nor its end from Python."""
+    done: Future[T] = Future()
+
+    def do() -> None:
+        if done.set_running_or_notify_cancel():
+            try:
+                done.set_result(work())
+            except BaseException as raised:  # noqa: BLE001 (it is raised where the work is awaited)
+                done.set_exception(raised)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(do,), name="portkey_nb tools", daemon=True).start()
+    return await asyncio.wrap_future(done)
