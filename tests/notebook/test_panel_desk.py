@@ -15,6 +15,7 @@ import pytest
 import portkey_nb
 from portkey_nb import RunStore
 from portkey_nb.engine.loop import submit
+from portkey_nb.engine.record import Run
 from tests.hostile import REPLIES
 from tests.notebook.panel_page import PNG, WAIT_S, Viewer, Wire, opened, talking
 from tests.safe_html import dangers
@@ -445,6 +446,63 @@ def test_stop_while_a_tool_runs() -> None:
         page.until(lambda: page.bar["draft"]["text"] == "What is the weather in Paris?" and not page.bar["busy"])
         assert panel.messages == []
         go.set()
+
+
+class SlowStore(RunStore):
+    """A log that takes its time to write what tools gave."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    def finish(self, run: Run) -> None:
+        if "result" in str(run.tool_calls) and not self.reached.is_set():
+            self.reached.set()
+            assert self.go.wait(WAIT_S)
+        super().finish(run)
+
+
+def calling(text: str, name: str, arguments: str) -> list[Any]:
+    called = {"index": 0, "id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}
+    return streamed(chunk(text, role="assistant"), chunk(tool_calls=[called]), chunk(finish="tool_calls"), DONE)
+
+
+def test_stop_while_what_a_tool_gave_is_written_interrupts_the_run_as_well(tmp_path: Path) -> None:
+    def weather(city: str) -> str:
+        """Tell the weather in a city."""
+        return f"sunny in {city}"
+
+    store = SlowStore(str(tmp_path / "slow.sqlite"))
+    script = calling("Let me look.", "weather", '{"city": "Paris"}')
+    with talking(script, tools=[weather], store=store) as (server, panel, page):
+        page.send("What is the weather?")
+        assert store.reached.wait(WAIT_S)
+        page.do("stop")
+        submit(asyncio.sleep(0)).result(WAIT_S)  # the stop has been heard
+        store.go.set()
+        page.until(lambda: not page.bar["busy"] and len(page.order) == 2, "what came")
+        assert roles(panel) == [("user", "What is the weather?"), ("assistant", "Let me look.")]
+        assert panel.conversation.conversation.path()[-1].mark == "interrupted"
+        assert list(panel.runs["status"]) == ["interrupted"]
+        run = store.get(panel.runs.index[0])
+        assert run is not None
+        assert (run.tool_calls or [{}])[0]["result"]["text"] == "sunny in Paris"
+        assert len(server.requests) == 1
+
+
+def test_stop_after_tools_leaves_each_request_in_the_log_once(tmp_path: Path) -> None:
+    def weather(city: str) -> str:
+        """Tell the weather in a city."""
+        return f"sunny in {city}"
+
+    script = calling("Let me look.", "weather", '{"city": "Paris"}')
+    with talking(script, [head(), STALL], tools=[weather]) as (server, panel, page):
+        page.send("What is the weather?")
+        page.until(lambda: len(server.requests) == 2, "the second request")
+        page.do("stop")
+        page.until(lambda: not page.bar["busy"] and page.bar["draft"]["text"] == "What is the weather?")
+        assert panel.messages == []
+        assert sorted(panel.runs["status"]) == ["interrupted", "ok"]
 
 
 def test_tools_that_never_end_leave_the_panel_its_threads() -> None:

@@ -24,7 +24,7 @@ from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.notebook.growth import LiveColumn
 from portkey_nb.notebook.panel.composed import Composed
-from portkey_nb.notebook.panel.question import Question
+from portkey_nb.notebook.panel.question import Question, Row
 from portkey_nb.notebook.panel.scene import Pending
 
 T = TypeVar("T")
@@ -147,9 +147,8 @@ class Exchange:
         following: Call | None = call
         try:
             while following is not None:
-                question.sent = True
-                outcome = await runner.perform(following, self._listener(question))
-                question.outcome = outcome
+                question.sent, question.outcome = True, None
+                question.outcome = outcome = await runner.perform(following, self._listener(question))
                 if self.stopped:
                     break
                 following = await self._run_tools(question, outcome)
@@ -159,6 +158,9 @@ class Exchange:
             error = raised
         except Exception as raised:  # noqa: BLE001 (one model's answer must not cost the others')
             error = PortkeyError(f"the answer cannot be read: {type(raised).__name__}: {raised}")
+        interrupted = question.settle(stopped=self.stopped and error is None)
+        if interrupted is not None:
+            await asyncio.to_thread(self._store.finish, interrupted)
         self._end(question, error)
 
     def _listener(self, question: Question) -> Callable[[str, str], None]:
@@ -175,6 +177,10 @@ class Exchange:
         if outcome.run.status != "ok" or not rounds.wants(outcome):
             return None
 
+        row = Row(outcome.run, self._store.finish)
+        # Once it is stopped, what the thread still does is nobody's: it works on rounds of its own.
+        apart = replace(rounds, keep=row.write, steps=[*rounds.steps], earlier=[*rounds.earlier])
+
         def tell(step: Step) -> None:
             if self.stopped:
                 raise PortkeyError("the call was stopped")
@@ -184,14 +190,23 @@ class Exchange:
 
         def run() -> Call | None:
             try:
-                return rounds.following(outcome, tell)
+                return apart.following(outcome, tell)
             except Exception:
                 raise
             except BaseException as raised:  # noqa: BLE001 (SystemExit of a tool would end the background loop)
                 said = f"a tool ended with {type(raised).__name__}"
             raise PortkeyError(said)
 
-        return await _beside(run)
+        try:
+            following = await _beside(run)
+        except asyncio.CancelledError:
+            question.outcome = replace(outcome, run=await asyncio.to_thread(row.interrupt))
+            raise
+        except PortkeyError:
+            question.outcome = apart.broken or outcome
+            raise
+        question.rounds = replace(apart, keep=rounds.keep)
+        return following
 
     def _end(self, question: Question, error: PortkeyError | None) -> None:
         """Note how one model's answer came out."""

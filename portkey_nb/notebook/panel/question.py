@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from portkey_nb.engine.asking import reply_of
 from portkey_nb.engine.call import Outcome
-from portkey_nb.engine.record import new_run_id
+from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.reply import Reply
 from portkey_nb.engine.rounds import Rounds
 from portkey_nb.engine.summary import column
@@ -78,6 +80,30 @@ class Question:
             id=self.id, label=self.live.label, live=self.live, state=state, column=self.column(), began=self.began
         )
 
+    def settle(self, *, stopped: bool) -> Run | None:
+        """Take back a request that was never made; the outcome before it counts.
+
+        Parameters
+        ----------
+        stopped : bool
+            Whether it was the person who stopped: where tools were to be run, or had been, what was said on the way is
+            all that came.
+
+        Returns
+        -------
+        Run or None
+            The row that is interrupted by that, to be written.
+        """
+        if self.outcome is None and self.rounds is not None:
+            self.outcome = self.rounds.unsent()
+        outcome = self.outcome
+        if not stopped or outcome is None or self.rounds is None:
+            return None
+        if outcome.run.status != "ok" or not self.rounds.wants(outcome):
+            return None
+        self.outcome = replace(outcome, run=outcome.run.with_(status="interrupted"))
+        return self.outcome.run
+
     def end(self, error: PortkeyError | None, *, stopped: bool) -> None:
         """Note how it came out.
 
@@ -91,9 +117,6 @@ class Question:
         self.error, outcome, rounds = error, self.outcome, self.rounds
         self.stopped = stopped and error is None
         if outcome is not None and rounds is not None and error is None:
-            if stopped and outcome.run.status == "ok" and rounds.wants(outcome):
-                # Stopped while tools ran: what was said on the way is what came.
-                outcome = self.outcome = replace(outcome, run=outcome.run.with_(status="interrupted"))
             self._judge(outcome, rounds)
         elif self.stopped:
             self.error = PortkeyError(STOPPED)
@@ -116,3 +139,34 @@ class Question:
                 self.reply = reply_of(rounds, outcome)
             except SchemaError as misfit:
                 self.error = misfit
+
+
+class Row:
+    """The row of a request while its tools run: once interrupted it stays so, whatever their thread still writes.
+
+    Parameters
+    ----------
+    run : Run
+        As it is when the tools begin.
+    keep : callable
+        Writes it.
+    """
+
+    def __init__(self, run: Run, keep: Callable[[Run], None]) -> None:
+        self._run, self._keep = run, keep
+        self._lock = threading.Lock()
+        self._interrupted = False
+
+    def write(self, run: Run) -> None:
+        """Write the row with what tools gave."""
+        with self._lock:
+            self._run = run.with_(status="interrupted") if self._interrupted else run
+            self._keep(self._run)
+
+    def interrupt(self) -> Run:
+        """Write the row as interrupted, with what is known by now, and return it."""
+        with self._lock:
+            self._interrupted = True
+            self._run = self._run.with_(status="interrupted")
+            self._keep(self._run)
+            return self._run
