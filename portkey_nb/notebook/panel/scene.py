@@ -19,6 +19,8 @@ from portkey_nb.views.steps import step_html
 from portkey_nb.views.transcript import message_html
 
 Entry = dict[str, Any]
+_Pictured = tuple[Mapping[str, Any], list[Entry]]
+"""A message and its images; that it is held keeps its id its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +99,12 @@ class Scene:
     def __init__(self) -> None:
         self._known: dict[Hashable, str] = {}
         self._used: dict[Hashable, str] = {}
+        self._pictured: dict[int, _Pictured] = {}
+        self._pictures: dict[int, _Pictured] = {}
 
     def make(self, state: State) -> tuple[list[Entry], dict[str, Any]]:
         """Return what the page shows of a state."""
-        self._used = {}
+        self._used, self._pictures = {}, {}
         found = rows(state.conversation, state.runs)
         groups = {turn.turn_id: turn.group for turn in state.conversation.turns}
         ended = {turn.turn_id: len(turn.messages) - 1 for turn in state.conversation.turns}
@@ -110,7 +114,7 @@ class Scene:
         ]
         if state.pending is not None:
             self._add_pending(entries, state.pending)
-        self._known = self._used
+        self._known, self._pictured = self._used, self._pictures
         return entries, _bar(state, entries)
 
     def _entry(self, row: Row, group: str, place: int, count: int, *, whole: bool) -> Entry:
@@ -126,13 +130,12 @@ class Scene:
         can += ["step"] if row.branch else []
         answers = [self._column(answer, several=several, rated=answered) for answer in row.answers]
         said = "" if answers else self._html(("said", row.role, message_text(row.message)), _said, row)
-        images = [{"label": label, "src": src} for label, src in message_images(row.message)]
         return {
             "id": entry_id(row, group, whole=whole),
             "role": row.role,
             "html": said,
             "columns": answers,
-            "images": images,
+            "images": self._images(row.message),
             "can": can,
             "branch": list(row.branch) if row.branch else None,
             "note": "",
@@ -166,6 +169,14 @@ class Scene:
             found = self._known.get(key)
             self._used[key] = make(given) if found is None else found
         return self._used[key]
+
+    def _images(self, message: Mapping[str, Any]) -> list[Entry]:
+        """Return the images of a message, which are decoded once as long as it is the same object."""
+        known = self._pictures.get(id(message)) or self._pictured.get(id(message))
+        if known is None:
+            known = message, [{"label": label, "src": src} for label, src in message_images(message)]
+        self._pictures[id(message)] = known
+        return known[1]
 
     def _add_pending(self, entries: list[Entry], pending: Pending) -> None:
         columns = [self._underway(answer, several=len(pending.answers) > 1) for answer in pending.answers]
@@ -210,7 +221,7 @@ class Scene:
             "role": role,
             "html": self._html(("said", role, text), _said_message, message),
             "columns": [],
-            "images": [{"label": label, "src": src} for label, src in message_images(message)],
+            "images": self._images(message),
             "can": ["edit", "copy"] if pending.over and role == "user" else ["copy"],
             "branch": None,
             "note": "",

@@ -1,0 +1,28 @@
+"""What a panel shows of a conversation: each message is made ready once."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+from portkey_nb.gateway.conversation import Conversation
+from portkey_nb.notebook.panel.scene import Scene, State
+from tests.notebook.panel_page import PNG
+
+
+def picture(scene: Scene, state: State) -> Any:
+    entries, _ = scene.make(state)
+    return entries[0]["images"][0]["src"]
+
+
+def test_an_image_is_decoded_once_for_all_paintings() -> None:
+    url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    asked = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+    state = State(title="draft", conversation=Conversation("c").rewritten([asked]), runs={})
+    scene = Scene()
+    first = picture(scene, state)
+    assert first == url
+    assert picture(scene, replace(state, title="another")) is first
+    edited = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}}]}
+    assert picture(scene, replace(state, conversation=Conversation("c").rewritten([edited]))) is None
