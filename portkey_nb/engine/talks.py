@@ -83,6 +83,8 @@ class Talk:
         self.scope, self.name, self.store = scope, name, store
         self.trouble: str | None = None
         self._lock = threading.RLock()
+        # Of runs and listeners alone, and never held while the log is read or written, so that nobody waits for it.
+        self._brief = threading.Lock()
         self._latest: Conversation | None = None
         self._kept = False  # whether the store has had what is latest
         self._runs: dict[str, Run] = {}
@@ -175,18 +177,19 @@ class Talk:
         They are read in one query and remembered, without their ``messages``, which the conversation has.
         """
         wanted = [turn.run_id for turn in self.conversation.turns if turn.run_id]
-        with self._lock:
+        with self._brief:
             missing = [run_id for run_id in wanted if run_id not in self._runs]
         if missing:
             with suppress(StoreError):
                 self.remember(*self.store.several(missing).values())
-        with self._lock:
+        with self._brief:
             return {run_id: self._runs[run_id] for run_id in wanted if run_id in self._runs}
 
     def remember(self, *runs: Run) -> None:
-        """Take runs as they are now, so that :meth:`runs_by_id` need not ask the log for them."""
-        with self._lock:
-            self._runs.update({run.run_id: run.with_(messages=None) for run in runs if run.status != "started"})
+        """Take runs as they are now, so that :meth:`runs_by_id` need not ask the log for them; without waiting."""
+        known = {run.run_id: run.with_(messages=None) for run in runs if run.status != "started"}
+        with self._brief:
+            self._runs.update(known)
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -236,11 +239,11 @@ class Talk:
             Ends it.
         """
         key = object()
-        with self._lock:
+        with self._brief:
             self._listeners[key] = heard
 
         def end() -> None:
-            with self._lock:
+            with self._brief:
                 self._listeners.pop(key, None)
 
         return end
@@ -252,7 +255,7 @@ class Talk:
             try:
                 while self._untold:
                     conversation = self._untold.popleft()
-                    with self._lock:
+                    with self._brief:
                         listeners = list(self._listeners.values())
                     for heard in listeners:
                         with suppress(Exception):
@@ -314,7 +317,8 @@ class Talk:
         with self._lock:
             self.store.forget_conversation(self.scope, self.name)
             self._latest, self._kept = Conversation.new(), False
-            self._runs.clear()
+            with self._brief:
+                self._runs.clear()
             self._untold.append(self._latest)
         self._tell()
 
