@@ -18,9 +18,10 @@ from portkey_nb.engine.transcript import rows
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.gateway.demo.server import DemoGateway
+from portkey_nb.notebook.panel import desk
 from portkey_nb.notebook.panel.edits import branch_messages, moved, removed, spans
 from tests.notebook.panel_page import PNG, WAIT_S, Viewer, Wire, opened, talking
-from tests.servers import DONE, STALL, ScriptedServer, chunk, streamed, whole
+from tests.servers import COMPLETION, DONE, STALL, ScriptedServer, chunk, head, streamed, whole
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -453,3 +454,90 @@ def test_a_panel_that_is_opened_with_a_system_prompt_keeps_it_when_something_is_
     panel.undo()
     assert prompts(panel) == ("Be brief.", "Be brief.")
     panel.close()
+
+
+def test_an_opinion_is_shown_while_the_conversation_is_written_elsewhere() -> None:
+    began, go = threading.Event(), threading.Event()
+
+    def slow(conversation: Conversation) -> Conversation:
+        began.set()
+        go.wait(3 * WAIT_S)
+        return conversation
+
+    with opened() as (panel, page):
+        page.say_and_settle("Name a river")
+        writing = threading.Thread(target=panel.conversation.change, args=(slow,))
+        writing.start()
+        try:
+            assert began.wait(WAIT_S)
+            page.do("rate", id=page.column(1)["id"], value=1, view="v", n=1)
+            assert told(page, 1) == {"done": 1}
+            page.until(lambda: page.column(1)["rating"] == 1)
+            end = threading.Thread(target=panel.conversation.listen(print))
+            end.start()
+            end.join(WAIT_S)
+            assert not end.is_alive()
+        finally:
+            go.set()
+            writing.join(WAIT_S)
+
+
+def test_a_panel_is_closed_while_portkey_does_not_take_an_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    base = "http://api.portkey.ai/v1"
+    scripts = {
+        f"{base}/models": whole({"object": "list", "data": []}),
+        f"{base}/feedback": [asked, head()],
+        f"{base}/chat/completions": whole(COMPLETION),
+    }
+    with ScriptedServer([STALL], aside=scripts) as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
+        panel = ChatPanel("m", base_url=base, api_key="pk-one", stream=False)
+        page = Viewer(panel)
+        page.say_and_settle("Name a river")
+        page.do("rate", id=page.column(1)["id"], value=1)
+        page.until(lambda: page.column(1)["rating"] == 1)
+        closing = threading.Thread(target=panel.close)
+        closing.start()
+        closing.join(WAIT_S)
+        assert not closing.is_alive()
+        asked.set()
+
+
+def test_a_panel_is_closed_while_the_run_log_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "CLOSE_S", 0.2)
+    began, go = threading.Event(), threading.Event()
+
+    def slow(conversation: Conversation) -> Conversation:
+        began.set()
+        go.wait(3 * WAIT_S)
+        return conversation
+
+    def undo() -> None:
+        with pytest.raises(PortkeyError) as raised:
+            panel.undo()
+        said.append(raised.value.message)
+
+    said: list[str] = []
+    panel = ChatPanel("demo-fast", base_url="demo")
+    panel.send("Name a river").result(WAIT_S)
+    writing = threading.Thread(target=panel.conversation.change, args=(slow,))
+    writing.start()
+    try:
+        assert began.wait(WAIT_S)
+        undoing = threading.Thread(target=undo)
+        undoing.start()
+        sending = panel.send("Another")
+        closing = threading.Thread(target=panel.close)
+        closing.start()
+        closing.join(WAIT_S)
+        assert not closing.is_alive()
+        undoing.join(WAIT_S)
+        assert "closed" in said[0]
+        with pytest.raises(PortkeyError, match="closed"):
+            sending.result(WAIT_S)
+    finally:
+        go.set()
+        writing.join(WAIT_S)
+    panel.close()
+    assert "closed" in repr(panel)

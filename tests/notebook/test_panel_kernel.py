@@ -227,6 +227,29 @@ def test_a_closed_panel_leaves_its_conversation_and_no_thread_of_its_own(kernel:
     assert "This is a test." in static.html
 
 
+def test_a_close_that_was_interrupted_can_be_repeated(kernel: Kernel) -> None:
+    made = kernel.begin(
+        "import threading\n"
+        "panel = ChatPanel('demo-fast', base_url='demo', chat='draft')\n"
+        "display(panel)\n"
+        "began, go = threading.Event(), threading.Event()\n"
+        "def slow(conversation):\n"
+        "    began.set(); go.wait(60)\n"
+        "    return conversation\n"
+        "threading.Thread(target=panel.conversation.change, args=(slow,)).start()\n"
+        "began.wait(20)\n"
+        "sending = panel.send('Say this is a test')",
+        stdin=True,
+    ).finish()
+    assert made.status == "ok", made.evalue
+    closing = kernel.begin("print('closing', flush=True)\npanel.close()", stdin=True)
+    closing.until_text("closing")
+    kernel.interrupt()
+    assert closing.finish().ename == "KeyboardInterrupt"
+    again = kernel.execute("go.set()\npanel.close()\npanel.widget.comm is None, 'closed' in repr(panel)")
+    assert again.text == "(True, True)"
+
+
 def test_no_key_is_in_anything_the_kernel_sent_or_kept(kernel: Kernel) -> None:
     with ScriptedServer(*answers("A"), whole({"error": {"message": f"bad {KEY}"}}, 401), aside=MODELS) as server:
         half = len(KEY) // 2

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
 from portkey_nb.engine.loop import background_loop
@@ -60,7 +61,7 @@ class Actor(Generic[C]):
                 try:
                     found = await self._do(command)
                 except asyncio.CancelledError:
-                    future.set_exception(asyncio.CancelledError())
+                    future.set_exception(CancelledError())  # as whoever waits in a thread knows it
                     raise
                 except Exception as error:  # noqa: BLE001 (one command must not cost those after it)
                     future.set_exception(error)
@@ -89,9 +90,22 @@ class Actor(Generic[C]):
             self._timer.cancel()
             self._timer = None
 
-    async def close(self) -> None:
-        """Do what waits, take no more, and return when all work has ended; not to be called by a command."""
+    async def close(self, seconds: float) -> None:
+        """Do what waits, take no more, and return when all work has ended; not to be called by a command.
+
+        Parameters
+        ----------
+        seconds : float
+            After so long, what still works is cancelled, and what waits is not done. May be repeated.
+        """
         self._closed = True
         self.hasten()
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        deadline = time.monotonic() + seconds
+        while self._tasks and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait(list(self._tasks), timeout=left)
+        for task in (late := list(self._tasks)):
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=seconds)
+        while self._waiting:
+            self._waiting.popleft()[1].cancel()

@@ -203,7 +203,15 @@ class ChatPanel:
         self._desk.stop()
 
     def undo(self) -> None:
-        """Go back to where the conversation was before its last change."""
+        """Go back to where the conversation and its system prompt were before the last change.
+
+        A message that failed and is still in sight is taken away first; its text goes back to the composer.
+
+        Raises
+        ------
+        PortkeyError
+            While an answer is under way.
+        """
         self._do({"do": "undo"})
 
     def redo(self) -> None:
@@ -211,7 +219,13 @@ class ChatPanel:
         self._do({"do": "redo"})
 
     def clear(self) -> None:
-        """Begin at the root again; nothing is lost, and undo brings it back."""
+        """Begin at the root again, with the same system prompt; the messages stay on their branch, and undo goes back.
+
+        Raises
+        ------
+        PortkeyError
+            While an answer is under way.
+        """
         self._do({"do": "clear"})
 
     def as_code(self) -> Code:
@@ -220,16 +234,22 @@ class ChatPanel:
         return found
 
     def close(self) -> None:
-        """Stop what is under way, keep what came, and leave the conversation as static HTML."""
+        """Stop what is under way, keep what came, and leave the conversation as static HTML.
+
+        What does not end within some seconds is left behind. May be repeated.
+        """
         if self._closed:
             return
-        self._closed = True
-        submit(self._desk.close()).result()
-        self._desk.stage.close()
-        self._desk.fields.close()
-        if self._widget is not None:
-            self._below.close()
-            self._widget.close()
+        try:
+            submit(self._desk.close()).result()
+        finally:
+            # Interrupted, too, the widgets are taken away; the rest goes on by itself.
+            self._desk.stage.close()
+            self._desk.fields.close()
+            if self._widget is not None:
+                self._below.close()
+                self._widget.close()
+            self._closed = True
         tell_trouble(self._talk.store)
 
     def _do(self, command: Mapping[str, Any]) -> Any:

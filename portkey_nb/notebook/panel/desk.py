@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from portkey_nb.engine.loop import background_loop
@@ -29,6 +30,10 @@ from portkey_nb.notebook.panel.stage import Stage
 
 REST_S = 0.5
 """Seconds without a change until the static twin is written."""
+CLOSE_S = 10.0
+"""Longest time in seconds that the end of a panel waits for what is under way, and for what is to be written."""
+TOLD_S = 1.0
+"""Longest time in seconds that it waits for opinions to reach the log and Portkey."""
 BUSY = "an answer is under way; stop it, or wait for its end"
 _CHANGING = frozenset(
     ("send", "edit", "add", "move", "remove", "retry", "choose", "step", "undo", "redo", "clear", "messages")
@@ -220,8 +225,13 @@ class Desk:
             self.say(trouble, "error")
 
     def give_back(self, draft: Draft) -> None:
-        """Put what was not sent back into the composer, unless something new stands there."""
+        """Put what was not sent back into the composer, before what stands there by now."""
         self._draft = self._draft.returned(draft)
+
+    @property
+    def composing(self) -> bool:
+        """Whether something stands in the composer."""
+        return not self._draft.empty
 
     # Commands: what is composed
 
@@ -285,7 +295,7 @@ class Desk:
     _on_move = _on_remove = _rewrite
 
     async def _on_messages(self, command: Command) -> None:
-        self.errands.dismiss()
+        self.errands.leave()
         system, messages = system_first(list(command["messages"]), None)
         await self._read_as(system, messages)
 
@@ -311,7 +321,7 @@ class Desk:
         await self._show_kept()
 
     async def _on_clear(self, command: Command) -> None:
-        self.errands.dismiss()
+        self.errands.leave()
         await self.keeper.change(lambda conversation: conversation.switch(None))
 
     async def _on_heard(self, command: Command) -> None:
@@ -371,13 +381,18 @@ class Desk:
         return talk_heading(self.keeper.talk.name, self.keeper.conversation)
 
     async def close(self) -> None:
-        """Stop what is under way, keep what came, and return when nothing works any more."""
+        """Stop what is under way, keep what came, and return when nothing works any more, or after a while.
+
+        It may be repeated, and go on where it was interrupted.
+        """
         self._end_listening()
-        self.errands.stop()
-        await self._actor.close()
-        async with self._one:
-            await self.keeper.settle()
-            await self._write_twin()
+        self._stop()
+        await asyncio.sleep(0)  # that takes its place behind the commands that wait
+        await asyncio.gather(self._actor.close(CLOSE_S), self._favours.close(min(TOLD_S, CLOSE_S)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S), self._one:
+                await self.keeper.settle()
+                await self._write_twin()
 
 
 def _heard(me: weakref.ref[Desk], conversation: Conversation) -> None:

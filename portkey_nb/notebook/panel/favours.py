@@ -1,4 +1,4 @@
-"""What a person wants of a conversation without changing it: its texts, the same as code, an opinion kept."""
+"""What a person wants of a conversation whose messages stay: their texts, the same as code, an opinion kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ Command = Mapping[str, Any]
 
 
 class Favours:
-    """Does for a desk what changes nothing; used on the background loop.
+    """Does for a desk what changes no message; an opinion goes to the run log, and to Portkey where it logs the call.
+
+    Used on the background loop.
 
     Parameters
     ----------
@@ -33,6 +35,7 @@ class Favours:
     def __init__(self, desk: Desk, errands: Errands, names: Callable[[], Mapping[str, Any]]) -> None:
         self._desk, self._errands, self._names = desk, errands, names
         self._rating = asyncio.Lock()
+        self._keeping: set[asyncio.Task[None]] = set()
 
     def source(self, command: Command) -> None:
         """Tell a view the text of an entry or an answer, to be edited or copied."""
@@ -100,7 +103,18 @@ class Favours:
         if value not in RATINGS:
             raise PromptError(f"the rating is {value!r:.40}; it is 1 (good), -1 (bad) or 0 (no opinion)")
         keeper.rate(run.with_(rating=value or None))
-        self._desk.start(self._keep(run, int(value)))
+        task = asyncio.get_running_loop().create_task(self._keep(run, int(value)))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def close(self, seconds: float) -> None:
+        """Wait so long for opinions to be kept and told, and no longer: a Portkey out of reach holds up nobody."""
+        if self._keeping:
+            await asyncio.wait(list(self._keeping), timeout=seconds)
+        for task in (late := list(self._keeping)):
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=seconds)
 
     async def _keep(self, run: Run, value: int) -> None:
         composed = self._desk.fields.composed
