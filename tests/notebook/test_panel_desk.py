@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import threading
 from collections.abc import Iterator
@@ -193,6 +194,98 @@ def test_a_failed_message_can_be_edited_dismissed_and_taken_back() -> None:
         page.do("dismiss", id=page.order[1])
         page.settled(0)
         assert panel.messages == []
+
+
+FAILED = whole({"error": {"message": "no"}}, 400)
+
+
+def test_a_failed_message_comes_back_to_the_composer_when_another_is_sent() -> None:
+    with talking(FAILED, answer("Fine")) as (_server, panel, page):
+        page.send("a long and precious text")
+        page.settled(2)
+        page.send("B")
+        page.until(lambda: page.shown() == ["B", "Fine"] and not page.bar["busy"])
+        assert page.bar["draft"]["text"] == "a long and precious text"
+        assert "composer" in page.notice()
+        assert roles(panel) == [("user", "B"), ("assistant", "Fine")]
+
+
+def test_where_something_else_is_being_written_it_is_said_where_a_failed_message_is() -> None:
+    with talking(FAILED, answer("Fine")) as (_server, panel, page):
+        page.send("a long and precious text")
+        page.settled(2)
+        page.do("draft", text="C so far", view="v")
+        page.until(lambda: page.bar["draft"]["text"] == "C so far")
+        panel.send("B").result(WAIT_S)
+        page.until(lambda: "a long and precious" in page.notice())
+        assert page.bar["draft"]["text"] == "C so far"
+        run = RunStore().get(panel.runs.index[0])
+        assert run is not None
+        assert [message["content"] for message in run.messages or ()] == ["a long and precious text"]
+
+
+def test_a_stopped_message_comes_back_before_what_was_typed_meanwhile() -> None:
+    with talking([STALL]) as (_server, _panel, page):
+        page.do("attach", [PNG], name="dot.png")
+        page.until(lambda: page.bar["draft"]["images"])
+        page.send("precious")
+        page.until(lambda: page.bar["busy"])
+        page.do("attach", [PNG], name="other.png")
+        page.do("draft", text="B so far", view="v")
+        page.until(lambda: page.bar["draft"]["text"] == "B so far")
+        page.do("stop")
+        page.until(lambda: page.bar["draft"]["text"] == "precious\n\nB so far" and not page.bar["busy"])
+        assert [image["label"].split()[0] for image in page.bar["draft"]["images"]] == ["dot.png", "other.png"]
+        assert page.bar["draft"]["by"] is None, "the page that typed it hears of it as well"
+
+
+@pytest.mark.parametrize("does", ["clear", "undo", "redo", "messages"])
+def test_a_failed_message_is_not_lost_when_the_conversation_becomes_another(does: str) -> None:
+    with talking(FAILED) as (_server, panel, page):
+        page.send("precious")
+        page.settled(2)
+        page.do("draft", text="B", view="v")
+        page.until(lambda: page.bar["draft"]["text"] == "B")
+        if does == "messages":
+            panel.messages = [{"role": "user", "content": "Hi"}]
+        else:
+            page.do(does)
+        page.until(lambda: page.bar["draft"]["text"] == "precious\n\nB")
+        page.settled(1 if does == "messages" else 0)
+
+
+def test_a_failed_message_that_is_sent_again_and_stopped_comes_back() -> None:
+    with talking(FAILED, [STALL]) as (server, panel, page):
+        with pytest.raises(portkey_nb.errors.PortkeyError):
+            panel.send("from Python").result(WAIT_S)
+        page.settled(2)
+        page.do("retry", id=page.order[1])
+        page.until(lambda: len(server.requests) == 2 and page.bar["busy"])
+        page.do("stop")
+        page.until(lambda: page.bar["draft"]["text"] == "from Python" and not page.bar["busy"])
+        assert page.order == []
+
+
+LARGE = "data:image/png;base64," + base64.b64encode(PNG + bytes(6 * 1024 * 1024)).decode()
+
+
+@pytest.mark.parametrize(
+    "image", ["https://example.org/y.png", {"url": LARGE}, {"url": None}, None], ids=["plain", "large", "none", "null"]
+)
+def test_an_edited_message_comes_back_with_whatever_image_it_has(image: Any) -> None:
+    part = {"type": "image_url", "image_url": image}
+    with talking([STALL], answer("A dot")) as (server, panel, page):
+        panel.messages = [{"role": "user", "content": [{"type": "text", "text": "look"}, part]}]
+        page.settled(1)
+        page.do("edit", id=page.order[0], role="user", text="precious", send=True)
+        page.until(lambda: len(server.requests) == 1 and page.bar["busy"])
+        page.do("stop")
+        page.until(lambda: page.bar["draft"]["text"] == "precious" and not page.bar["busy"])
+        assert len(page.bar["draft"]["images"]) == 1
+        panel.clear()
+        page.send("precious")
+        page.settled(2)
+        assert server.requests[1].json["messages"][0]["content"] == [{"type": "text", "text": "precious"}, part]
 
 
 def test_a_call_that_cannot_be_made_returns_the_text(monkeypatch: pytest.MonkeyPatch) -> None:

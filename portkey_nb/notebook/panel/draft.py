@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from portkey_nb.engine.images import image_part
+from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import new_run_id
-from portkey_nb.engine.transcript import message_images
+from portkey_nb.engine.transcript import message_images, message_text
 from portkey_nb.errors import PromptError
 
 PANEL_LIMIT = 5 * 1024 * 1024
@@ -56,6 +57,25 @@ class Draft:
     by: str | None = None
     n: int = 0
 
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Draft:
+        """Return a message as a draft: what it has beside text as it is, since it was taken once before.
+
+        Examples
+        --------
+        >>> found = Draft.of({"content": [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": "odd"}]})
+        >>> found.text, [image.label for image in found.images]
+        ('Look', ['image'])
+        """
+        content = message.get("content")
+        given = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+        parts = [part for part in given if not isinstance(part.get("text"), str)]
+        images = tuple(
+            Attached(id=new_run_id(), part=part, label=label, src=src)
+            for part, (label, src) in zip(parts, message_images({"content": parts}), strict=True)
+        )
+        return cls(text=mend(message_text(message)), images=images)
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to be sent."""
@@ -70,8 +90,15 @@ class Draft:
         return Draft(n=self.n + 1)
 
     def returned(self, draft: Draft) -> Draft:
-        """Return the draft with what was sent in vain, unless something new stands here."""
-        return replace(draft, by=None, n=self.n + 1) if self.empty else self
+        """Return the draft with what was sent in vain before what stands here by now.
+
+        Examples
+        --------
+        >>> Draft(text="And now?").returned(Draft(text="Hello")).text
+        'Hello\\n\\nAnd now?'
+        """
+        text = "\n\n".join(each.text for each in (draft, self) if each.text.strip())
+        return replace(self, text=text, images=(*draft.images, *self.images), by=None, n=self.n + 1)
 
     def with_image(self, thing: Any, name: str = "") -> Draft:
         """Return the draft with one more image.

@@ -27,6 +27,10 @@ class Desk(Protocol):
     stage: Stage
     facts: Mapping[str, Any]
 
+    @property
+    def composing(self) -> bool:
+        """Whether something stands in the composer."""
+
     def changed(self) -> None:
         """Show what has changed."""
 
@@ -60,7 +64,7 @@ class Errand:
     draft : Draft or None
         What it was made of in the composer, where it was.
     edited : bool
-        Whether it is a message of the conversation, edited and sent.
+        Whether its message was written or sent elsewhere in the panel: in an editor, or again after it had failed.
     retried : str or None
         The group of turns whose question is asked again.
     stays : bool
@@ -74,6 +78,21 @@ class Errand:
     edited: bool = False
     retried: str | None = None
     stays: bool = False
+
+    @property
+    def returning(self) -> bool:
+        """Whether its message goes back to the composer where nothing comes of it."""
+        return self.draft is not None or self.edited
+
+    @property
+    def logged(self) -> bool:
+        """Whether its message is in the run log."""
+        return any(question.outcome is not None for question in self.exchange.questions)
+
+    def message(self) -> Draft:
+        """Return its message as a draft."""
+        asked = self.exchange.asked
+        return self.draft or (Draft.of(asked[-1]) if asked else Draft())
 
     def left(self) -> Pending | None:
         """Return what is to be seen of it when it is over: the answers that failed."""

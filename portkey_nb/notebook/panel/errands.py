@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from portkey_nb.engine.plain import mend
 from portkey_nb.engine.transcript import message_text
-from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
+from portkey_nb.errors import PromptError, SchemaError, SettingsError
 from portkey_nb.gateway.conversation import Conversation, Turn
-from portkey_nb.notebook.panel.draft import Draft, attached
+from portkey_nb.notebook.panel.draft import Draft
 from portkey_nb.notebook.panel.edits import Span, entry, with_text
 from portkey_nb.notebook.panel.errand import Answer, Desk, Errand
 from portkey_nb.notebook.panel.exchange import Exchange
@@ -133,7 +132,15 @@ class Errands:
         group = exchange.name if kept else None
         view = self._desk.keeper.conversation if kept else errand.view
         return self._begin(
-            exchange.base, exchange.asked, models=models, group_id=group, view=view, retried=errand.retried
+            exchange.base,
+            exchange.asked,
+            models=models,
+            group_id=group,
+            view=view,
+            draft=None if kept else errand.draft,
+            edited=not kept and errand.retried is None and errand.draft is None,
+            retried=errand.retried,
+            again=True,
         )
 
     def edit(self, command: Mapping[str, Any], text: str) -> tuple[bool, Answer | None]:
@@ -147,8 +154,8 @@ class Errands:
                 asked = list(exchange.asked)
                 asked[place] = with_text(asked[place], role, text)
                 if command.get("send"):
-                    return True, self._begin(exchange.base, asked, view=errand.view, edited=True)
-                exchange.asked = tuple(asked)
+                    return True, self._begin(exchange.base, asked, view=errand.view, edited=True, again=True)
+                exchange.asked, errand.draft = tuple(asked), None
                 self._over = errand, replace(pending, asked=exchange.asked)
                 return True, None
         if not command.get("send") or role != "user":
@@ -173,7 +180,9 @@ class Errands:
         edited: bool = False,
         retried: str | None = None,
         stays: bool = False,
+        again: bool = False,
     ) -> Answer:
+        """Begin an exchange; ``again`` where it is that which failed, and not another one that takes its place."""
         desk = self._desk
         if desk.fields.trouble:
             raise SettingsError(desk.fields.trouble)
@@ -201,36 +210,53 @@ class Errands:
             retried=retried,
             stays=stays,
         )
+        over = None if again else self._over
         self._under, self._over = errand, None
-        desk.start(self._conduct(errand))
+        desk.start(self._conduct(errand, over))
         return answer
 
     # Ending
 
-    async def _conduct(self, errand: Errand) -> None:
-        """Follow an exchange to its end, and keep what came."""
+    async def _conduct(self, errand: Errand, over: tuple[Errand, Pending] | None) -> None:
+        """Follow an exchange to its end, and keep what came; another one that had failed has left its place to it."""
         exchange, desk = errand.exchange, self._desk
-        failure: BaseException | None = None
+        lost = "the answer is in the run log, but not in the conversation"
         try:
+            if over is not None:
+                self._make_room(*over)
             await exchange.run()
             desk.keeper.talk.remember(*exchange.runs())
             await desk.keep(self._kept(errand))
+            lost = "the panel cannot show what came of it"
         except Exception as error:  # noqa: BLE001 (the panel has to be free again, whatever was wrong)
-            failure = error
+            desk.say(f"{lost}: {error}", "error")
         finally:
             self._under = None
-        self._settle(errand)
-        desk.changed()
-        # Whoever waits for the answer may end the kernel next.
-        await desk.write()
         try:
-            value = exchange.value()
-        except PortkeyError as error:
-            errand.answer.set_exception(error)
+            self._settle(errand)
+        except Exception as error:  # noqa: BLE001 (as above)
+            desk.say(f"{lost}: {error}", "error")
+        try:
+            desk.changed()
+            # Whoever waits for the answer may end the kernel next.
+            await desk.write()
+        finally:
+            _tell(errand)
+
+    def _make_room(self, errand: Errand, pending: Pending) -> None:
+        """Say where a message is that failed, and that another one takes the place of: nothing typed is lost."""
+        if pending.beside or errand.retried is not None:
+            return  # what was asked is in the conversation
+        draft, desk = errand.message(), self._desk
+        if draft.empty:
             return
-        if failure is not None:
-            desk.say(f"the answer is in the run log, but not in the conversation: {failure}", "error")
-        errand.answer.set_result(value)
+        if desk.composing and errand.logged:
+            words = " ".join(draft.text.split())
+            said = f"{words[:60]}…" if len(words) > 60 else words or "the message with images"
+            desk.say(f"what failed is not in the conversation, and is in the run log, in panel.runs: {said}")
+            return
+        desk.give_back(draft)
+        desk.say("the message that failed is in the composer again")
 
     def _kept(self, errand: Errand) -> Callable[[Conversation], Conversation] | None:
         if not errand.exchange.turns(errand.exchange.base):
@@ -248,10 +274,8 @@ class Errands:
         unsent = all(question.outcome is None for question in exchange.questions)
         errors = [question.error for question in exchange.questions if question.error is not None]
         stopped = exchange.stopped and not exchange.turns(exchange.base)
-        if (unsent or stopped) and errand.draft is not None:
-            desk.give_back(errand.draft)
-        elif stopped and errand.edited:
-            desk.give_back(_drafted(exchange.asked))
+        if errand.returning and (stopped or (unsent and not errand.edited)):
+            desk.give_back(errand.message())
         pending = None if unsent and errand.draft is not None else errand.left()
         if pending is not None:
             self._over = errand, pending
@@ -278,15 +302,13 @@ class Errands:
         errand, pending = self._over
         self._over = None
         if not pending.beside and errand.retried is None:
-            self._desk.give_back(_drafted(errand.exchange.asked))
+            self._desk.give_back(errand.message())
         return True
 
 
-def _drafted(asked: Sequence[Mapping[str, Any]]) -> Draft:
-    """Return the last message that was asked as a draft."""
-    if not asked:
-        return Draft()
-    content = asked[-1].get("content")
-    parts = content if isinstance(content, list) else []
-    urls = [part["image_url"]["url"] for part in parts if isinstance(part, Mapping) and "image_url" in part]
-    return Draft(text=mend(message_text(asked[-1])), images=tuple(attached(url) for url in urls))
+def _tell(errand: Errand) -> None:
+    """Give the answer, or why there is none, to whoever waits for it."""
+    try:
+        errand.answer.set_result(errand.exchange.value())
+    except Exception as error:  # noqa: BLE001 (whoever waits must not wait for ever)
+        errand.answer.set_exception(error)
