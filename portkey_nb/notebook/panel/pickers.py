@@ -16,10 +16,8 @@ from portkey_nb.engine.store import open_store
 from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, StoreError
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.notebook.completion import Known
+from portkey_nb.notebook.panel.composed import MOST_MODELS
 from portkey_nb.notebook.panel.inputs import Field, Line, close_all
-
-MOST = 4
-"""So many models answer side by side."""
 
 OFFERED = 300
 """So many names are offered at once; of a longer list those that fit what is typed."""
@@ -108,8 +106,8 @@ class ModelPickers:
             For more than four.
         """
         wanted = [str(name).strip() for name in names] or [""]
-        if len(wanted) > MOST:
-            raise PromptError(f"{len(wanted)} models are given, and {MOST} answer side by side; leave some out")
+        if len(wanted) > MOST_MODELS:
+            raise PromptError(f"{len(wanted)} models are given, and {MOST_MODELS} answer side by side; leave some out")
         with self._lock:
             while len(self._rows) > len(wanted):
                 self._rows.pop().close()
@@ -149,7 +147,7 @@ class ModelPickers:
 
     def _add(self) -> None:
         with self._lock:
-            if len(self._rows) >= MOST:
+            if len(self._rows) >= MOST_MODELS:
                 return
             self._rows.append(_Row(self._typed, self._remove))
             self._lay_out()
@@ -177,7 +175,7 @@ class ModelPickers:
         several = len(self._rows) > 1
         for at, row in enumerate(self._rows, 1):
             row.number(at if several else 0)
-        self._row.children = (*(row.widget for row in self._rows), *([self._more] if len(self._rows) < MOST else []))
+        self._row.children = (*(row.widget for row in self._rows), *([self._more] if len(self._rows) < MOST_MODELS else []))
         self._offer()
         self._mark()
 
@@ -284,4 +282,4 @@ def _why(error: PortkeyError) -> str:
     return f"No list of models ({error.message}). Any name may be typed."
 
 
-__all__ = ["LIST_S", "MOST", "OFFERED", "ModelPickers"]
+__all__ = ["LIST_S", "OFFERED", "ModelPickers"]
