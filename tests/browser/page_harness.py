@@ -18,7 +18,19 @@ from portkey_nb.notebook.growth import Growth, LiveColumn
 from portkey_nb.views.fragments import block_html
 from portkey_nb.views.transcript import message_html
 
-PARTS = ("elements", "wire", "answers", "editor", "entries", "images", "composer", "transcript", "code", "notices")
+PARTS = (
+    "elements",
+    "wire",
+    "commands",
+    "answers",
+    "editor",
+    "entries",
+    "images",
+    "composer",
+    "transcript",
+    "code",
+    "notices",
+)
 SCRIPTS = ("column.js", "kernel.js", "typeset.js", *(f"panel/{name}.js" for name in PARTS), "panel/panel.js")
 STYLES = ("live.css", "panel/panel.css")
 _LAB = Path(sys.prefix) / "share/jupyter/lab"
@@ -136,6 +148,14 @@ class PanelPage:
     def tell(self, **message: Any) -> None:
         """Send what has no number."""
         self.page.evaluate("message => deliver(message)", message)
+
+    def done(self, sent: Mapping[str, Any]) -> None:
+        """Say that a command is done."""
+        self.tell(to=sent["view"], done=sent["n"])
+
+    def refuse(self, sent: Mapping[str, Any], why: str) -> None:
+        """Say that a command is refused."""
+        self.tell(to=sent["view"], refused=sent["n"], why=why)
 
     def grow(self, entry: str, column: str, live: LiveColumn) -> None:
         """Send what a reply under way has grown by."""

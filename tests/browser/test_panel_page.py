@@ -83,6 +83,12 @@ def begin(panel: PanelPage, *columns: str, name: str = "a9") -> None:
     panel.deliver(order=[*known, "u9", name], put=put, bar={"busy": True, "ready": False})
 
 
+def take(panel: PanelPage, sent: dict[str, Any]) -> None:
+    """Let the kernel take a message that is sent."""
+    panel.done(sent)
+    panel.deliver(bar={"draft": {"text": "", "images": [], "by": None, "n": 2}, "busy": True, "ready": False})
+
+
 def test_a_first_view_says_hello_and_shows_what_it_is_given(panel: PanelPage) -> None:
     assert panel.locator(f"{LOG} > .pk-entry").count() == 0
     panel.welcome(talk(), title="draft", totals="4 messages · 3,400 tokens")
@@ -126,7 +132,7 @@ def test_enter_sends_and_what_was_typed_stays_until_it_is_taken(panel: PanelPage
     assert box(panel).input_value() == "Hello\nthere"
     assert panel.button("Stop").is_visible()
     assert not panel.button("Send").is_visible()
-    panel.deliver(bar={"draft": {"text": "", "images": [], "by": None, "n": 2}, "busy": True, "ready": False})
+    take(panel, sent)
     assert box(panel).input_value() == ""
     panel.button("Stop").click()
     assert len(panel.sent("stop")) == 1
@@ -142,7 +148,7 @@ def test_stop_is_there_before_the_kernel_answers_and_what_it_refuses_is_not_lost
     box(panel).press("Enter")
     box(panel).press("Escape")
     assert (len(panel.sent("send")), len(panel.sent("stop"))) == (1, 1)
-    panel.deliver(bar={"notice": {"n": 1, "text": "no model is set", "kind": "error"}})
+    panel.refuse(panel.sent("send")[0], "no model is set")
     assert panel.locator(".pk-error").inner_text() == "no model is set"
     assert box(panel).input_value() == "Hello"
     assert panel.button("Send").is_visible()
@@ -153,8 +159,83 @@ def test_what_is_typed_while_the_kernel_takes_a_message_stays(panel: PanelPage) 
     box(panel).fill("Hello")
     box(panel).press("Enter")
     box(panel).type(" and more")
-    panel.deliver(bar={"draft": {"text": "", "images": [], "by": None, "n": 2}, "busy": True, "ready": False})
+    take(panel, panel.sent("send")[0])
     assert box(panel).input_value() == " and more"
+    assert panel.wait_sent("draft", 2)[-1]["text"] == " and more"
+
+
+def test_a_notice_of_something_else_leaves_alone_what_is_being_sent(panel: PanelPage) -> None:
+    panel.welcome()
+    panel.page.evaluate(GIVE, ["drop", "plot.png", "image/png", 1000, LOG])
+    panel.wait_sent("attach")
+    box(panel).fill("Hello")
+    box(panel).press("Enter")
+    panel.deliver(bar={"notice": {"n": 1, "text": "another cell's trouble", "kind": "error"}})
+    assert panel.locator(".pk-error").inner_text() == "another cell's trouble"
+    box(panel).press("Enter")
+    assert (len(panel.sent("send")), panel.locator(".pk-thumb").count()) == (1, 1)
+    panel.done(panel.sent("attach")[0])
+    take(panel, panel.sent("send")[0])
+    assert (box(panel).input_value(), panel.locator(".pk-thumb").count()) == ("", 0)
+
+
+def test_from_when_a_message_is_taken_until_it_shows_no_other_is_sent(panel: PanelPage) -> None:
+    panel.welcome()
+    box(panel).fill("Hello")
+    box(panel).press("Enter")
+    panel.done(panel.sent("send")[0])
+    box(panel).fill("Next")
+    box(panel).press("Enter")
+    assert panel.button("Stop").is_visible()
+    begin(panel, "c9")
+    panel.deliver(bar={"busy": False, "ready": True})
+    box(panel).press("Enter")
+    assert [one["text"] for one in panel.sent("send")] == ["Hello", "Next"]
+
+
+@pytest.mark.parametrize("heard", ["Hi", "", "Hi th"])
+def test_what_comes_back_goes_before_what_is_being_typed(panel: PanelPage, heard: str) -> None:
+    panel.page.clock.install()
+    panel.welcome()
+    box(panel).fill("sent in vain")
+    box(panel).press("Enter")
+    take(panel, panel.sent("send")[0])
+    box(panel).type("Hi")
+    panel.page.clock.run_for(300)
+    if heard == "Hi th":
+        box(panel).type(" th")
+        panel.page.clock.run_for(300)
+        box(panel).type("ere")
+    else:
+        box(panel).type(" there")
+    known = f"sent in vain\n\n{heard}" if heard else "sent in vain"
+    panel.deliver(bar={"draft": {"text": known, "images": [], "by": None, "n": 5}, "busy": False, "ready": True})
+    assert box(panel).input_value() == "sent in vain\n\nHi there"
+    box(panel).type("!")
+    panel.page.clock.run_for(300)
+    assert panel.sent("draft")[-1]["text"] == "sent in vain\n\nHi there!"
+
+
+def test_what_the_kernel_knows_of_what_is_typed_is_not_taken_for_news(panel: PanelPage) -> None:
+    panel.page.clock.install()
+    panel.welcome()
+    box(panel).fill("Hi")
+    panel.page.clock.run_for(300)
+    box(panel).type(" there")
+    listed = {"id": "i1", "label": "plot.png", "src": PNG}
+    panel.deliver(bar={"draft": {"text": "Hi", "images": [listed], "by": None, "n": 2}})
+    assert box(panel).input_value() == "Hi there"
+
+
+def test_an_image_that_is_refused_goes_and_the_others_stay(panel: PanelPage) -> None:
+    panel.welcome()
+    for name in ("one.png", "two.png"):
+        panel.page.evaluate(GIVE, ["drop", name, "image/png", 1000, LOG])
+    first, _ = panel.wait_sent("attach", 2)
+    assert panel.locator(".pk-thumb").count() == 2
+    panel.refuse(first, "one.png is no image")
+    assert panel.locator(".pk-error").inner_text() == "one.png is no image"
+    assert panel.locator(".pk-thumb img").get_attribute("alt") == "two.png"
 
 
 def test_nothing_is_sent_while_an_input_method_composes(panel: PanelPage) -> None:
@@ -415,13 +496,66 @@ def test_a_message_is_edited_in_its_place(panel: PanelPage) -> None:
         "text": "What is heap sort?",
         "send": True,
     }
-    panel.deliver(bar={"notice": {"n": 1, "text": "not now", "kind": "error"}})
+    assert not text.is_editable()
+    panel.refuse(sent, "not now")
+    assert panel.locator(".pk-editor-note").inner_text() == "not now"
     assert text.is_editable()
-    panel.button(
-        "Save",
-    ).click()
-    panel.deliver(order=["v1"], put=[said("v1", "What is heap sort?")])
+    panel.button("Save").click()
+    panel.done(panel.sent("edit")[1])
     assert panel.locator(".pk-editor").count() == 0
+    panel.deliver(order=["v1"], put=[said("v1", "What is heap sort?")])
+    assert panel.page.evaluate("document.activeElement.dataset.does") == "edit"
+
+
+def test_an_edit_stays_until_it_is_done_whatever_else_changes(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    edit(panel, "u1", "What?")
+    text = panel.page.get_by_label("Text")
+    text.fill("My new text")
+    panel.button("Save").click()
+    (sent,) = panel.wait_sent("edit")
+    panel.deliver(put=[said("u2", "changed by another page")])
+    panel.deliver(order=["u2"])
+    assert text.input_value() == "My new text"
+    panel.refuse(sent, "an answer is under way")
+    assert "an answer is under way" in panel.locator(".pk-editor-note").inner_text()
+    assert "copied" in panel.locator(".pk-editor-note").inner_text()
+    assert text.input_value() == "My new text"
+    panel.button("Cancel").click()
+    assert panel.locator(".pk-editor").count() == 0
+
+
+def test_an_edit_that_shows_before_it_is_said_to_be_done_closes_its_editor(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    edit(panel, "u1", "What?")
+    panel.page.get_by_label("Text").fill("My new text")
+    panel.button("Save").click()
+    panel.deliver(order=["v1"], put=[said("v1", "My new text")])
+    panel.done(panel.wait_sent("edit")[0])
+    assert panel.locator(".pk-editor").count() == 0
+
+
+def test_nothing_is_saved_while_an_answer_is_under_way(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    edit(panel, "u1", "What?")
+    panel.page.get_by_label("Text").fill("My new text")
+    begin(panel, "c9")
+    assert panel.button("Save").get_attribute("aria-disabled") == "true"
+    panel.page.keyboard.press("Control+Enter")
+    assert panel.sent("edit") == []
+    assert panel.page.get_by_label("Text").input_value() == "My new text"
+    panel.deliver(bar={"busy": False, "ready": True})
+    panel.page.get_by_label("Text").press("Control+Enter")
+    assert panel.sent("edit")[0]["text"] == "My new text"
+
+
+def test_an_editor_with_changes_is_not_replaced_by_another(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    edit(panel, "u2", "And bubble sort?")
+    panel.page.get_by_label("Text").fill("My new text")
+    box(panel).press("ArrowUp")
+    panel.tell(to=panel.sent("source")[-1]["view"], source={"id": "u2", "role": "user", "text": "old"}, why="edit")
+    assert panel.page.get_by_label("Text").input_value() == "My new text"
 
 
 def test_an_edit_is_cancelled_by_key_and_the_focus_returns(panel: PanelPage) -> None:
@@ -442,6 +576,7 @@ def test_messages_are_added_to_an_empty_conversation_and_below_others(panel: Pan
     panel.button("Add a message below").click()
     panel.page.get_by_label("Text").fill("Hi")
     panel.page.keyboard.press("Control+Enter")
+    panel.done(panel.wait_sent("add")[0])
     panel.deliver(order=["u1"], put=[said("u1", "Hi")])
     assert panel.locator(".pk-editor").count() == 0
     panel.locator("[data-id=u1]").get_by_role("button", name="Add a message below").click()

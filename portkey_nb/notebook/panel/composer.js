@@ -39,7 +39,7 @@ function asks(models) {
   return `Message ${models[0]}${models.length > 1 ? ` and ${models.length - 1} more` : ""}`;
 }
 
-// composer(shared) -> { node, field, update(), draft(given, joining), refused(), stop() }
+// composer(shared) -> { node, field, update(), draft(given, joining), stop() }
 function composer(shared) {
   const node = make("div", "pk-composer");
   const tray = imageTray(shared);
@@ -56,16 +56,18 @@ function composer(shared) {
   const growField = growingField(field, LINES);
   let timer = null;
   let dirty = false;
+  // What the kernel had last, what it has been told since, and what is being sent.
   let base = "";
-  let flying = null;
+  let told = [];
   let sent = null;
 
+  const rest = () => (sent !== null && field.value.startsWith(sent) ? field.value.slice(sent.length) : field.value);
   function flush() {
     clearTimeout(timer);
     timer = null;
-    if (!dirty || shared.gone() || tooLong(field.value)) return;
+    if (!dirty || sent !== null || shared.gone() || tooLong(field.value)) return;
     dirty = false;
-    flying = field.value;
+    told.push(field.value);
     shared.tell({ do: "draft", text: field.value });
   }
   function typed() {
@@ -79,6 +81,39 @@ function composer(shared) {
     field.value = text;
     growField();
     update();
+  }
+  // What was sent goes when the kernel has it; what has been typed since stays.
+  function taken() {
+    const left = rest();
+    sent = null;
+    told = [];
+    base = "";
+    tray.taken();
+    set(left);
+    if (left) typed();
+  }
+  function refused(why) {
+    sent = null;
+    if (why) shared.fail(why);
+    if (dirty) typed();
+  }
+  // before(text): what the kernel has put before what it knows of this view's text; empty where that is nothing.
+  function before(text) {
+    for (const known of [...told, base].reverse()) {
+      if (known && text === known) return "";
+      if (known && text.endsWith(`\n\n${known}`)) return text.slice(0, -known.length - 2);
+    }
+    return text;
+  }
+  // What comes back goes before what is being typed, and the caret stays where it is.
+  function prepend(text) {
+    const [start, end] = [field.selectionStart, field.selectionEnd];
+    const focused = document.activeElement === field;
+    const head = `${text}\n\n`;
+    set(head + field.value);
+    field.setSelectionRange(start + head.length, end + head.length);
+    if (focused) field.focus();
+    typed();
   }
   const empty = () => !/\S/.test(field.value) && !tray.count();
   const canSend = () => !shared.gone() && !shared.busy() && shared.bar().ready === true && (!empty() || shared.bar().open === true);
@@ -107,7 +142,7 @@ function composer(shared) {
     if (tooLong(field.value)) return shared.fail(longText(field.value));
     flush();
     sent = field.value;
-    if (!shared.begin({ do: "send", text: field.value })) sent = null;
+    if (!shared.begin({ do: "send", text: sent }, { done: taken, refused })) sent = null;
     shared.toEnd();
     field.focus();
   }
@@ -143,34 +178,26 @@ function composer(shared) {
     field,
     update,
     take: tray.take,
-    // What other views typed is taken over, what this one has typed since is not lost, and what was sent goes when the kernel has it.
+    // What other views typed is taken over where nothing has been typed here since; nothing that is typed here is lost.
     draft(given, joining) {
       tray.update(given.images ?? []);
       const text = given.text ?? "";
-      if (sent !== null && text === "" && !given.images?.length && given.by !== shared.view) {
-        const rest = field.value.startsWith(sent) ? field.value.slice(sent.length) : field.value;
-        sent = flying = null;
-        base = "";
-        set(rest);
-        dirty = rest !== "";
-        if (dirty) typed();
-      } else if (given.by === shared.view || text === flying) {
+      const known = told.indexOf(text);
+      if (sent === null && given.by === shared.view) {
+        if (known >= 0) [base, told] = [text, told.slice(known + 1)];
+      } else if (sent === null && !dirty && !told.length && !(joining && field.value)) {
         base = text;
-        flying = null;
-      } else if (!dirty && sent === null && !(flying !== null && text === base)) {
-        base = text;
-        flying = null;
-        if (field.value !== text && !(joining && field.value)) set(text);
+        if (field.value !== text) set(text);
+      } else if (sent === null && !given.by && text !== field.value) {
+        const back = before(text);
+        if (back) [base, told] = [text, []];
+        if (back) prepend(back);
       }
       update();
     },
-    refused() {
-      sent = null;
-      tray.refused();
-      update();
-    },
     stop() {
-      flush();
+      clearTimeout(timer);
+      if (dirty && !shared.gone() && !tooLong(field.value)) shared.tell({ do: "draft", text: rest() });
       tray.stop();
     },
   };

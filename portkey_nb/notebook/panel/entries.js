@@ -98,8 +98,10 @@ function entryView(shared) {
     field.focus();
   }
   function open(given) {
-    close();
-    editor = messageEditor(shared, given, () => close(true));
+    // What is being typed is not taken away by a second press of the same button, nor of its neighbour.
+    if (editor?.changed()) return editor.focus();
+    close(false);
+    editor = messageEditor(shared, given, close);
     node.classList.toggle("pk-editing", Boolean(given.id));
     node.append(editor.node);
     editor.focus();
@@ -110,7 +112,8 @@ function entryView(shared) {
     editor.node.remove();
     editor = null;
     node.classList.remove("pk-editing");
-    if (focus) (tools.querySelector(`[data-does=${does}]`) ?? shared.composer()).focus();
+    const tool = node.isConnected && tools.querySelector(`[data-does=${does}]`);
+    if (focus) (tool || shared.composer()).focus();
   }
   function entryTools() {
     const can = entry.can ?? [];
@@ -221,7 +224,6 @@ function entryView(shared) {
     edit: (source) => open({ id: entry.id, role: source.role, text: source.text }),
     add: () => open({ after: entry.id, role: following() }),
     editor: () => editor,
-    closeEditor: close,
     stop() {
       decorate.stop();
       answers.forEach((one) => one.stop());

@@ -11,7 +11,7 @@ function refusal(file) {
   return "";
 }
 
-// imageTray(shared) -> { node, button, take(files), update(images), count(), refused(), disable(off), stop() }
+// imageTray(shared) -> { node, button, picker, take(files), update(images), count(), taken(), stop() }
 function imageTray(shared) {
   const node = make("div", "pk-tray", "", { role: "list", "aria-label": "Attached images" });
   const picker = make("input", "", "", { type: "file", accept: IMAGE_TYPES.join(","), multiple: "", hidden: "" });
@@ -32,12 +32,21 @@ function imageTray(shared) {
         shared.fail(why);
         continue;
       }
-      const one = { label: file.name || "pasted image", url: URL.createObjectURL(file) };
+      const one = { label: file.name || "pasted image", url: URL.createObjectURL(file), here: false };
       waiting.push(one);
       draw();
       try {
         const bytes = await file.arrayBuffer();
-        if (!shared.ask({ do: "attach", name: one.label }, [bytes])) drop(one);
+        const ends = {
+          done: () => {
+            one.here = true;
+          },
+          refused(why) {
+            drop(one);
+            shared.fail(why);
+          },
+        };
+        if (!shared.ask({ do: "attach", name: one.label }, ends, [bytes])) drop(one);
       } catch {
         drop(one);
         shared.fail(`${one.label} could not be read.`);
@@ -93,8 +102,8 @@ function imageTray(shared) {
       known = images;
       draw();
     },
-    // The kernel has said no to something: what it has not listed by now will not come.
-    refused: () => [...waiting].forEach(drop),
+    // The message is on its way with the images that the kernel has, listed by now or not.
+    taken: () => waiting.filter((one) => one.here).forEach(drop),
     stop() {
       waiting.forEach((one) => URL.revokeObjectURL(one.url));
       own.forEach((url) => URL.revokeObjectURL(url));

@@ -96,7 +96,7 @@ function panelView(model, el, page) {
   const root = make("div", "pk-panel", "", { "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Chat panel" });
   const said = notices();
   let gone = false;
-  let beginning = false;
+  let beginning = null;
   let patience = null;
   let copying = null;
   let noticed = null;
@@ -118,27 +118,44 @@ function panelView(model, el, page) {
       return false;
     }
   }
+  const view = fresh("view");
+  const commands = numberedCommands(view);
   const shared = {
-    view: fresh("view"),
+    view,
     state: page.state,
     bar: () => page.state.bar,
     gone: () => gone,
-    busy: () => beginning || page.state.bar.busy === true,
+    busy: () => beginning !== null || page.state.bar.busy === true,
     inform: said.inform,
     fail: said.fail,
     tell: (command) => send({ ...command, view: shared.view }),
-    ask(command, buffers) {
+    // With ends, see commands.js, what becomes of it is told to them; else what is wrong with it comes as a notice.
+    ask(command, ends, buffers) {
       patience ??= setTimeout(() => said.inform(BUSY), PATIENCE_MS);
-      return send(command, buffers);
+      return send(ends ? commands.number(command, ends) : command, buffers);
     },
     // What begins an answer can be stopped from then on, whether the kernel has heard of it or not.
-    begin(command) {
+    begin(command, { done = () => {}, refused = said.fail } = {}) {
       if (shared.busy()) return false;
-      const whole = command.do === "send" ? { ...command, view: shared.view } : command;
-      beginning = shared.ask(whole);
+      const mine = { taken: false };
+      beginning = mine;
       said.fail("");
+      const sent = shared.ask(command, {
+        done() {
+          mine.taken = true;
+          if (beginning === mine && page.state.bar.busy === true) beginning = null;
+          done();
+          update();
+        },
+        refused(why) {
+          if (beginning === mine) beginning = null;
+          refused(why);
+          update();
+        },
+      });
+      if (!sent) beginning = null;
       update();
-      return beginning;
+      return sent;
     },
     askSource: (id, why) => shared.ask({ do: "source", id, view: shared.view, why }),
     copySource(id, near) {
@@ -183,10 +200,10 @@ function panelView(model, el, page) {
   function lost() {
     if (gone) return;
     gone = true;
-    beginning = false;
+    beginning = null;
     heard();
     said.stay(GONE);
-    messages.refused();
+    commands.forget();
     update();
   }
   function notice(joining) {
@@ -195,13 +212,11 @@ function panelView(model, el, page) {
     noticed = n;
     if (kind !== "error") return said.inform(joining ? "" : (text ?? ""));
     said.fail(text ?? "");
-    writer.refused();
-    messages.refused();
   }
   const leave = page.join(shared.view, {
     all() {
       heard();
-      beginning = false;
+      beginning = null;
       twin.spare();
       messages.all();
       if (page.state.bar.draft) writer.draft(page.state.bar.draft, true);
@@ -212,7 +227,9 @@ function panelView(model, el, page) {
       heard();
       twin.spare();
       const told = message.bar ?? {};
-      if (message.put || message.order || ["busy", "ready", "notice"].some((key) => key in told)) beginning = false;
+      // From when it is taken until it shows, what was begun is still on its way.
+      const shows = message.put || message.order || "busy" in told || "ready" in told;
+      if (told.busy === false || (beginning?.taken && shows)) beginning = null;
       messages.change(message);
       if (told.draft) writer.draft(told.draft, false);
       if ("notice" in told) notice(false);
@@ -221,6 +238,8 @@ function panelView(model, el, page) {
     },
     told(message) {
       heard();
+      if (message.done !== undefined) commands.done(message.done);
+      if (message.refused !== undefined) commands.refused(message.refused, message.why ?? "");
       if (message.source?.id !== undefined && message.why === "edit") messages.edit(message.source);
       if (message.source && message.why === "copy") shared.copy(message.source.text, copying);
       if (message.code) code.open(message.code, bar.code);

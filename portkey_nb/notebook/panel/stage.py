@@ -29,7 +29,19 @@ from portkey_nb.engine.plain import mend
 from portkey_nb.notebook.assets import script, style
 from portkey_nb.notebook.growth import Growth, LiveColumn
 
-_PARTS = ("elements", "wire", "notices", "images", "editor", "answers", "entries", "transcript", "composer", "code")
+_PARTS = (
+    "elements",
+    "wire",
+    "commands",
+    "notices",
+    "images",
+    "editor",
+    "answers",
+    "entries",
+    "transcript",
+    "composer",
+    "code",
+)
 SCRIPTS = ("column.js", "kernel.js", "typeset.js", *(f"panel/{part}.js" for part in _PARTS), "panel/panel.js")
 STYLES = ("panel/panel.css",)  # the fields bring theirs themselves
 

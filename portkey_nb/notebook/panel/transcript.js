@@ -2,7 +2,7 @@
 const NEAR_END_PX = 40;
 const TOOLS_MARGIN = "400px 0px";
 
-// transcript(shared) -> { node, log, all(), change(message), edit(source), editLast(), toEnd(), refused(), update(), stop() }
+// transcript(shared) -> { node, log, all(), change(message), edit(source), editLast(), toEnd(), update(), stop() }
 function transcript(shared) {
   const node = make("div", "pk-log-frame");
   const log = make("div", "pk-log", "", { role: "log", "aria-live": "polite", "aria-label": "Conversation", tabindex: "0" });
@@ -78,20 +78,22 @@ function transcript(shared) {
     if (now === off) return;
     off = now;
     near.forEach((view) => view.settle());
+    first?.update();
+    views.forEach((view) => view.editor()?.update());
   }
 
   function openFirst() {
-    first = messageEditor(shared, { after: null, role: "user" }, () => closeFirst());
+    const editor = messageEditor(shared, { after: null, role: "user" }, (focus) => closeFirst(editor, focus));
+    first = editor;
     show(add, false);
     nothing.append(first.node);
     first.focus();
   }
-  function closeFirst() {
-    if (!first) return;
-    first.node.remove();
-    first = null;
-    show(add, true);
-    (nothing.hidden ? shared.composer() : add).focus();
+  function closeFirst(editor, focus) {
+    editor.node.remove();
+    if (first === editor) first = null;
+    show(add, !first);
+    if (focus) (nothing.hidden ? shared.composer() : add).focus();
   }
   const shownEntries = () => [...log.querySelectorAll(":scope > .pk-entry")];
   // Where the focus was, so that it can stay there in what takes the place.
@@ -115,7 +117,7 @@ function transcript(shared) {
     if (entry?.contains(to)) entry.scrollIntoView({ block: "nearest" });
   }
   function rescue(editor) {
-    if (!editor.changed() || editor.saving()) return;
+    if (!editor.changed()) return;
     editor.orphan();
     node.after(editor.node);
   }
@@ -153,13 +155,18 @@ function transcript(shared) {
       else log.insertBefore(view.node, place);
     }
     gone.forEach(drop);
-    show(nothing, order.length === 0);
-    if (order.length && first) {
-      rescue(first);
-      if (!first.node.isConnected || nothing.contains(first.node)) closeFirst();
-      else first = null;
-    }
+    if (order.length) leaveEmpty();
+    else show(nothing, true);
     restoreFocus(was);
+  }
+  function leaveEmpty() {
+    const focused = nothing.contains(document.activeElement);
+    if (first) rescue(first);
+    if (first && nothing.contains(first.node)) first.node.remove();
+    first = null;
+    show(add, true);
+    show(nothing, false);
+    if (focused) shared.composer().focus({ preventScroll: true });
   }
   function liveColumns() {
     let live = false;
@@ -185,10 +192,6 @@ function transcript(shared) {
     settleTools();
     follow();
   }
-  function closeSaved() {
-    if (first?.saving()) closeFirst();
-    for (const view of views.values()) if (view.editor()?.saving()) view.closeEditor(true);
-  }
   return {
     node,
     log,
@@ -201,7 +204,6 @@ function transcript(shared) {
     },
     change(message) {
       if (liveColumns()) log.setAttribute("aria-busy", "true");
-      if (message.put || message.order) closeSaved();
       if (message.put || message.order) sync(new Set((message.put ?? []).map((entry) => entry.id)));
       for (const [id, column] of message.grow ?? []) views.get(id)?.grow(column);
       settle();
@@ -216,10 +218,6 @@ function transcript(shared) {
       if (last === undefined) return false;
       shared.askSource(last, "edit");
       return true;
-    },
-    refused() {
-      first?.refused();
-      views.forEach((view) => view.editor()?.refused());
     },
     stop() {
       clearInterval(timer);
