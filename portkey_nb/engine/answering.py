@@ -9,7 +9,7 @@ from typing import Any
 from portkey_nb.engine.asking import Inquiry, call_from
 from portkey_nb.engine.call import Outcome
 from portkey_nb.engine.normalize import content_text
-from portkey_nb.engine.rounds import Rounds
+from portkey_nb.engine.rounds import Rounds, spoken
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.conversation import Conversation, Turn
 
@@ -109,13 +109,24 @@ def answered(
     new = [message for message in asked if message.get("role") != "system"]
     known = {turn.turn_id for turn in conversation.turns}
     return Turn.new(
-        [*new, *between, {"role": "assistant", "content": run.text or ""}],
+        [*new, *between, _said(rounds, outcome)],
         parent_id=parent_id if parent_id in known else None,
         run_id=run.run_id,
         cell_key=cell_key,
         group_id=group_id,
         mark="interrupted" if interrupted else "ok",
     )
+
+
+def _said(rounds: Rounds, outcome: Outcome) -> dict[str, Any]:
+    """Return the answer as a message, with what it calls; arguments that are the answer by a schema are its text."""
+    run, schema, message = outcome.run, rounds.call.schema, spoken(outcome)
+    called = message.get("tool_calls") or ()
+    calls = [call for call in called if schema is None or call["function"].get("name") != schema.name]
+    # Of calls that were cut off, nothing can be told.
+    if run.status == "interrupted" or not calls:
+        return {"role": "assistant", "content": run.text or ""}
+    return {**message, "tool_calls": calls}
 
 
 def grown(conversation: Conversation, turn: Turn) -> Conversation:

@@ -24,6 +24,7 @@ import pytest
 from portkey_nb import conversation, runs
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.rounds import Rounds
+from portkey_nb.engine.schemas import schema_of
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.engine.talks import Talk, answered, talk, unused
 from portkey_nb.engine.tools import tools_of
@@ -272,6 +273,34 @@ def test_tool_calls_and_their_results_stay_in_the_turn(ask: Callable[..., str]) 
     assert [turn.messages[-1]["content"] for turn in chat.conversation.path()] == ["Hello", "Hello"]
     assert contents(chat.messages)[2:5:2] == ["4", "8"]
     assert server.requests[3].json["messages"] == chat.messages[:-1]
+
+
+@ways
+def test_an_answer_that_calls_what_is_only_defined_keeps_its_calls(ask: Callable[..., str]) -> None:
+    defined = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+    with ScriptedServer(whole(calls("look", '{"at": 2}')), whole(COMPLETION)) as server:
+        chat = conversation("draft")
+        ask(chat, "Where?", base_url=server.url, stream=False, tools=[defined])
+        said = chat.messages[-1]
+        assert (said["role"], said["content"]) == ("assistant", None)
+        assert [(one["id"], one["function"]) for one in said["tool_calls"]] == [
+            ("call_0", {"name": "look", "arguments": '{"at": 2}'})
+        ]
+        gave = {"role": "tool", "tool_call_id": "call_0", "name": "look", "content": "there"}
+        ask(chat, [gave], base_url=server.url, stream=False, tools=[defined])
+    assert server.requests[1].json["messages"][1:] == [said, gave]
+    assert contents(chat.messages)[2:] == ["there", "Hello"]
+
+
+def test_arguments_that_are_the_answer_are_no_call() -> None:
+    schema = schema_of({"title": "person", "type": "object", "properties": {"age": {"type": "integer"}}})
+    asked = [{"role": "user", "content": "Ada?"}]
+    call = Call(model="m", messages=asked, schema=schema)
+    called = {"id": "c", "function": {"name": schema.name, "arguments": '{"age": 36}'}}
+    outcome = Outcome(call, done(text='{"age": 36}', tool_calls=[called]))
+    turn = answered(Conversation.new(), asked, Rounds(call), outcome, parent_id=None)
+    assert turn is not None
+    assert turn.messages[-1] == {"role": "assistant", "content": '{"age": 36}'}
 
 
 class Reached(threading.Event):
