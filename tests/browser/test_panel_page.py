@@ -330,6 +330,20 @@ def test_an_answer_grows_without_touching_others_and_is_announced_once(panel: Pa
     panel.page.wait_for_function("typeset.some(one => one.includes('n^2$ steps'))")
 
 
+def test_code_that_grows_is_reached_by_key_as_soon_as_it_scrolls(panel: PanelPage) -> None:
+    panel.welcome()
+    begin(panel, "c9")
+    live = LiveColumn("gpt-4o")
+    live.push("- So:\n\n  ```python\n  x = 1\n", "text")
+    panel.grow("a9", "c9", live)
+    pre = panel.locator("[data-id=c9] pre")
+    pre.wait_for()
+    assert pre.get_attribute("tabindex") is None
+    live.push(f"  {'long_name = ' * 40}1", "text")
+    panel.grow("a9", "c9", live)
+    panel.locator("[data-id=c9] pre[tabindex='0']").wait_for()
+
+
 def test_several_answers_stand_side_by_side_and_one_is_continued_with(panel: PanelPage) -> None:
     can = ["rate", "copy", "retry", "retry_with"]
     failed = column("c3", "", label="lost", state="failed", chosen=False, error=error_html("429: wait 20 s"), can=can)

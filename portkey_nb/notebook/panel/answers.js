@@ -19,6 +19,16 @@ function addCopyButton(pre, shared) {
   block.append(pre, copy);
 }
 
+// Code that still grows, on the way to where it grows: it is reached by key as well as soon as it scrolls sideways.
+function reachGrowing(body) {
+  let last = body;
+  while (last && last.tagName !== "PRE") {
+    const all = [...last.children].filter((one) => !one.classList.contains("pk-tail"));
+    last = all[all.length - 1];
+  }
+  if (last && last.tabIndex < 0 && last.scrollWidth > last.clientWidth + 1) last.tabIndex = 0;
+}
+
 function scrollers(block) {
   const inner = [...block.querySelectorAll("pre, [style*=overflow-x]")];
   return block.matches("pre, [style*=overflow-x]") ? [block, ...inner] : inner;
@@ -37,6 +47,7 @@ function decorator(body, shared) {
   function run(ended) {
     clearTimeout(timer);
     timer = null;
+    if (!ended) reachGrowing(body);
     for (const block of closedBlocks(body, ended)) {
       if (done.has(block)) continue;
       done.add(block);
