@@ -510,6 +510,44 @@ def test_a_cell_is_asked_for_code_and_all_is_copied() -> None:
         assert "Name a river" in page.hears("copy")
 
 
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ({"role": "user", "content": 5}, "content is 5"),
+        ({"role": "user", "content": object()}, "content is <object"),
+        ({"role": "user", "content": ["text"]}, "content is"),
+        ({"role": "user"}, "content is None"),
+        ({"role": " ", "content": "Hi"}, "needs a role"),
+        ({"role": 5, "content": "Hi"}, "needs a role"),
+        ({"role": "user", "content": [{"type": "text", "text": object()}]}, "as JSON"),
+        ({"role": "user", "content": "Hi", "weight": float("nan")}, "as JSON"),
+        ({"role": "user", "content": "half \ud800"}, "surrogate"),
+        (5, "list of mappings"),
+    ],
+)
+def test_messages_that_could_not_be_sent_are_refused_and_change_nothing(message: Any, why: str) -> None:
+    with opened() as (panel, page):
+        panel.messages = before = [{"role": "user", "content": "Hi"}]
+        with pytest.raises(portkey_nb.errors.PromptError, match=why):
+            panel.messages = [*before, message]
+        assert panel.messages == before
+        page.settled(1)
+
+
+def test_messages_are_the_panels_own() -> None:
+    part = {"type": "text", "text": "Look"}
+    called = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    given: list[dict[str, Any]] = [
+        {"role": "user", "content": (part,)},
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "c", "content": "there"},
+    ]
+    with opened() as (panel, _page):
+        panel.messages = given
+        part["text"] = "changed"
+        assert panel.messages == [{"role": "user", "content": [{"type": "text", "text": "Look"}]}, *given[1:]]
+
+
 def test_tools_run_and_are_shown() -> None:
     def weather(city: str) -> str:
         """Tell the weather in a city."""

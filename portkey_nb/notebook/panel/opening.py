@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.engine.talks import Talk, talk, unused
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.config import OPTION_NAMES
+from portkey_nb.gateway.types import View
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.panel.composed import MOST_MODELS, Composed
 from portkey_nb.notebook.place import Place, place_of
@@ -113,19 +115,45 @@ def last_model(conversation: Talk) -> str | None:
 
 
 def message_list(messages: Any) -> list[dict[str, Any]]:
-    """Return messages as a list of their own.
+    """Return messages as a list of their own, of plain JSON values.
 
     Raises
     ------
     PromptError
-        When they are no messages.
+        When they are no messages, or could not be sent.
+
+    Examples
+    --------
+    >>> message_list([{"role": "user", "content": "Hi"}])
+    [{'role': 'user', 'content': 'Hi'}]
     """
-    found: list[dict[str, Any]] | None = None
+    found: list[Any] | None = None
     with suppress(TypeError, ValueError):
-        found = [dict(message) for message in messages]
+        found = [message.model_dump() if isinstance(message, View) else dict(message) for message in messages]
     if found is None or isinstance(messages, str | Mapping):
         raise PromptError(f"messages are {messages!r:.60}; give a list of mappings with role and content")
-    for message in found:
-        if not isinstance(message.get("role"), str):
-            raise PromptError(f"a message is {message!r:.60}; it needs a role, such as 'user'")
-    return found
+    return [_message(message) for message in found]
+
+
+def _message(given: dict[str, Any]) -> dict[str, Any]:
+    """Return one message as it would be sent."""
+    if not isinstance(given.get("role"), str) or not given["role"].strip():
+        raise PromptError(f"a message is {given!r:.60}; it needs a role, such as 'user'")
+    content = given.get("content")
+    if isinstance(content, tuple):
+        content = list(content)
+    if isinstance(content, list):
+        fits = all(isinstance(part, Mapping) for part in content)
+    else:
+        fits = isinstance(content, str) or (content is None and given["role"] == "assistant")
+    if not fits:
+        raise PromptError(f"a message's content is {content!r:.60}; give a text or a list of parts")
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        said = "a text holds half of a surrogate pair, which UTF-8 cannot carry; decode it with errors='replace'"
+    except (TypeError, ValueError, RecursionError) as error:
+        said = f"{error}; convert it first"
+    else:
+        return found
+    raise PromptError(f"a message cannot be sent as JSON: {said}")
