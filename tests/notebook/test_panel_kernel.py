@@ -227,6 +227,57 @@ def test_a_closed_panel_leaves_its_conversation_and_no_thread_of_its_own(kernel:
     assert "This is a test." in static.html
 
 
+MADE = "panel = ChatPanel('demo-fast', base_url='demo', chat='draft')\ndisplay(panel)"
+
+
+def alive(kernel: Kernel) -> int:
+    """Return how many panels have a widget."""
+    found = kernel.execute(
+        "import anywidget, ipywidgets\n"
+        "sum(isinstance(w, anywidget.AnyWidget) for w in ipywidgets.Widget.widgets.values())"
+    )
+    return int(found.text)
+
+
+@pytest.mark.parametrize("cell_id", ["c1", None])
+def test_a_cell_that_is_run_again_leaves_one_panel(kernel: Kernel, cell_id: str | None) -> None:
+    for _ in range(4):
+        assert kernel.execute(MADE, cell_id=cell_id).status == "ok"
+    unnamed = "ChatPanel('demo-fast', base_url='demo')"
+    for _ in range(4):
+        assert kernel.execute(unnamed, cell_id=cell_id and "c2").status == "ok"
+    assert alive(kernel) == 2
+    assert kernel.execute("panel.send('Say this is a test').result(20)").text == "This is a test."
+
+
+def test_a_cell_that_is_changed_leaves_no_panel_that_nobody_sees(kernel: Kernel) -> None:
+    kernel.execute(MADE, cell_id="c1")
+    kernel.execute(MADE.replace("draft", "other"), cell_id="c1")
+    assert alive(kernel) == 1
+    kernel.execute("None", cell_id="c1")
+    assert alive(kernel) == 1, "it has its name"
+    kernel.execute("del panel")
+    assert alive(kernel) == 0
+
+
+def test_a_panel_that_another_cell_shows_or_that_has_a_name_stays(kernel: Kernel) -> None:
+    kernel.execute(MADE, cell_id="c1")
+    for cell_id in ("c2", "c1", "c2"):
+        kernel.execute("panel", cell_id=cell_id)
+    assert alive(kernel) == 1
+    assert "closed" not in kernel.execute("repr(panel)").text
+    kernel.execute("first = panel\n" + MADE, cell_id="c1")
+    assert alive(kernel) == 2
+    kernel.execute("del first")
+    assert alive(kernel) == 2, "the first is seen in c2"
+    kernel.execute("panel", cell_id="c2")
+    assert alive(kernel) == 1
+    kernel.execute("both = [panel, ChatPanel('demo-fast', base_url='demo')]\ndisplay(*both)", cell_id="c3")
+    kernel.execute("display(*both[::-1])", cell_id="c3")
+    kernel.execute("display(both[0])", cell_id="c3")
+    assert alive(kernel) == 2
+
+
 def test_a_close_that_was_interrupted_can_be_repeated(kernel: Kernel) -> None:
     made = kernel.begin(
         "import threading\n"

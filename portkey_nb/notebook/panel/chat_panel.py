@@ -28,7 +28,7 @@ from portkey_nb.notebook.panel.opening import (
     talk_for,
 )
 from portkey_nb.notebook.panel.sending import CLOSED, Sending
-from portkey_nb.notebook.panel.twin import Twin, when_cells_end
+from portkey_nb.notebook.panel.twin import DISPLAYS, Twin, when_cells_end
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +116,7 @@ class ChatPanel:
         above = ipywidgets.Layout(grid_gap="8px")
         self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below], layout=above)
         self._widget.add_class("pk-chat")
+        self._desk.seen = True
         self._desk.fields.refresh()
 
     @property
@@ -262,7 +263,7 @@ class ChatPanel:
 
     def _ipython_display_(self) -> None:
         if self._closed:
-            self._twin.show(self._desk.bundle())
+            self._twin.show(self._desk.favours.bundle())
             return
         if self._widget is None:
             self._make_widget()
@@ -272,10 +273,11 @@ class ChatPanel:
         shown = {"text/html": "<div></div>", "text/plain": repr(self)}
         publish({"application/vnd.jupyter.widget-view+json": view, **shown})
         # A long conversation takes a while to render: pages are given it first, and the twin follows.
-        self._twin.show(self._desk.heading())
+        self._twin.show(self._desk.favours.heading())
         if not self._displayed:
             when_cells_end(self._write)
         self._displayed = True
+        DISPLAYS.add(self)
         self._desk.displayed()
 
     def _write(self) -> None:

@@ -13,7 +13,6 @@ from portkey_nb.engine.loop import background_loop
 from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.talks import Talk
-from portkey_nb.engine.transcript import talk_heading
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation
 from portkey_nb.notebook.panel.actor import Actor
@@ -57,6 +56,11 @@ class Desk:
         Returns the notebook's variables.
     rested : callable
         Called in a thread when the state rests, with a function that returns the conversation as a mime bundle.
+
+    Attributes
+    ----------
+    seen : bool
+        Whether there is a widget to show it; nothing is rendered for pages before.
     """
 
     def __init__(
@@ -76,12 +80,14 @@ class Desk:
         self._scene = Scene()
         self._actor: Actor[Command] = Actor(self._do, self._failed)
         self._one, self._writing = asyncio.Lock(), asyncio.Lock()
-        self._dirty = False
+        self._dirty = self.seen = False
         self._painting: asyncio.Task[None] | None = None
         self._written: tuple[Conversation, Mapping[str, Run]] | None = None
         self._locked = talk.trouble
         self.errands = Errands(self)
-        self._favours = Favours(self, self.errands, names)
+        self.favours = Favours(self, self.errands, names)
+        self._on_source, self._on_copy_all = self.favours.source, self.favours.copy_all
+        self._on_rate = self.favours.rate
         me = weakref.ref(self)
         self._end_listening = talk.listen(lambda conversation: _heard(me, conversation))
 
@@ -182,7 +188,8 @@ class Desk:
         try:
             while self._dirty:
                 self._dirty = False
-                self.stage.show(*await asyncio.to_thread(self._scene.make, self._state()))
+                if self.seen:
+                    self.stage.show(*await asyncio.to_thread(self._scene.make, self._state()))
         finally:
             self._painting = None
 
@@ -340,17 +347,8 @@ class Desk:
 
     # Commands: what is wanted of it
 
-    def _on_source(self, command: Command) -> None:
-        self._favours.source(command)
-
-    async def _on_copy_all(self, command: Command) -> None:
-        await self._favours.copy_all(command)
-
     async def _on_code(self, command: Command) -> Code:
-        return await self._favours.code(command, self._draft)
-
-    def _on_rate(self, command: Command) -> None:
-        self._favours.rate(command)
+        return await self.favours.code(command, self._draft)
 
     # Rest and end
 
@@ -370,15 +368,7 @@ class Desk:
             now = (self.keeper.conversation, self.keeper.runs)
             if self._written is None or any(one is not other for one, other in zip(now, self._written, strict=True)):
                 self._written = now
-                await asyncio.to_thread(self._rested, self._favours.bundle)
-
-    def bundle(self) -> dict[str, str]:
-        """Return the conversation as static HTML, Markdown and text."""
-        return self._favours.bundle()
-
-    def heading(self) -> dict[str, str]:
-        """Return the conversation's name and length in the same forms, which takes no time."""
-        return talk_heading(self.keeper.talk.name, self.keeper.conversation)
+                await asyncio.to_thread(self._rested, self.favours.bundle)
 
     async def close(self) -> None:
         """Stop what is under way, keep what came, and return when nothing works any more, or after a while.
@@ -388,7 +378,7 @@ class Desk:
         self._end_listening()
         self._stop()
         await asyncio.sleep(0)  # that takes its place behind the commands that wait
-        await asyncio.gather(self._actor.close(CLOSE_S), self._favours.close(min(TOLD_S, CLOSE_S)))
+        await asyncio.gather(self._actor.close(CLOSE_S), self.favours.close(min(TOLD_S, CLOSE_S)))
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S), self._one:
                 await self.keeper.settle()

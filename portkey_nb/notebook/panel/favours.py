@@ -8,7 +8,7 @@ from typing import Any
 
 from portkey_nb.engine.opinions import RATINGS, rate
 from portkey_nb.engine.record import Run
-from portkey_nb.engine.transcript import message_text, talk_bundle
+from portkey_nb.engine.transcript import message_text, talk_bundle, talk_heading
 from portkey_nb.errors import PromptError
 from portkey_nb.notebook.panel.code import Code, as_code
 from portkey_nb.notebook.panel.draft import Draft
@@ -64,6 +64,10 @@ class Favours:
         """Return the conversation as static HTML, Markdown and text; in any thread."""
         keeper = self._desk.keeper
         return talk_bundle(keeper.talk.name, keeper.conversation, keeper.runs)
+
+    def heading(self) -> dict[str, str]:
+        """Return the conversation's name and length in the same forms, which takes no time."""
+        return talk_heading(self._desk.keeper.talk.name, self._desk.keeper.conversation)
 
     async def code(self, command: Command, draft: Draft) -> Code:
         """Write what would be sent, or where nothing waits to be sent what was asked last, as a cell and as Python."""

@@ -1,15 +1,23 @@
-"""The static outputs beside a panel's widget: hidden while it lives, shown where a notebook is reopened or exported."""
+"""What becomes of a panel's displays: static outputs beside the widget for when it is gone, and its end with its cell.
+
+The static output is hidden while the widget lives, and shown where a notebook is reopened or exported.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from contextvars import Context
-from typing import Any
-from weakref import WeakMethod
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from weakref import WeakMethod, ref
 
 from IPython.core.getipython import get_ipython
 from IPython.display import DisplayHandle
+
+from portkey_nb.notebook.place import place_of
 
 _MOST = 8
 """Displays that are kept up to date: a cell that is run again leaves one behind that nobody sees."""
@@ -102,6 +110,105 @@ def when_cells_end(act: Callable[[], Any]) -> None:
 def _unwatched(shell: Any) -> bool:
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}  # only kernels have it
     return parent.get("content", {}).get("allow_stdin") is False
+
+
+class Closable(Protocol):
+    """What a cell displays, and what ends with it."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass
+class _Cell:
+    """What one cell displays since it was last run, and what it displayed before that is not closed yet."""
+
+    run: str
+    shown: list[ref[Closable]] = field(default_factory=list)
+    left: list[ref[Closable]] = field(default_factory=list)
+
+    def begin(self, run: str) -> None:
+        """Note that the cell runs, where it was another run before: a front end clears its outputs then."""
+        if run != self.run:
+            self.run, self.shown, self.left = run, [], [*self.left, *self.shown]
+
+
+class Displays:
+    """Which cell displays which panels: one that its cell displays no more ends, for nobody sees it.
+
+    It stays where another cell displays it, or a variable of the notebook holds it, by itself or in a list, tuple,
+    set or dictionary. A cell is known by its notebook and its id, or by its code where the front end sends no id.
+    """
+
+    def __init__(self) -> None:
+        self._cells: dict[Hashable, _Cell] = {}
+        self._shell: Any = None
+
+    def add(self, panel: Closable) -> None:
+        """Note that the cell that runs now displays a panel; what it leaves behind is closed at the cell's end."""
+        shell: Any = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+        now = _running(shell)
+        if now is None:
+            return
+        cell, run = now
+        found = self._cells.setdefault(cell, _Cell(run))
+        found.begin(run)
+        found.shown.append(ref(panel))
+        if self._shell is not shell:
+            self._shell = shell
+            shell.events.register("post_run_cell", self._ended)
+
+    def _ended(self, *_: Any) -> None:
+        now = _running(self._shell)
+        if now is not None and now[0] in self._cells and _has_id(now[0]):
+            self._cells[now[0]].begin(now[1])
+        seen = [one() for cell in self._cells.values() for one in cell.shown]
+        for cell in self._cells.values():
+            left, cell.left = cell.left, []
+            for one in left:
+                panel = one()
+                if panel is None or any(panel is other for other in seen):
+                    continue
+                if _held(self._shell, panel):
+                    cell.left.append(one)
+                    continue
+                with suppress(Exception):  # the cell that has just ended has nothing to do with it
+                    panel.close()
+
+
+DISPLAYS = Displays()
+"""Those of this process."""
+_LAST_VALUES = re.compile(r"_+\d*")
+_MOST_HELD = 10_000
+"""Longest list, tuple, set or dictionary that is searched for a panel."""
+
+
+def _running(shell: Any) -> tuple[tuple[str | None, str | None, str], str] | None:
+    """Return the cell that runs now, as notebook, id and code, and what tells this run of it from others."""
+    parent = (shell.get_parent() or {}) if hasattr(shell, "get_parent") else {}  # only kernels have it
+    header = parent.get("header") or {}
+    if header.get("msg_type") != "execute_request":
+        return None
+    place = place_of(shell)
+    code = "" if place.cell_id else str(parent["content"].get("code"))
+    return (place.notebook, place.cell_id, code), str(header.get("msg_id"))
+
+
+def _has_id(cell: tuple[str | None, str | None, str]) -> bool:
+    return cell[1] is not None
+
+
+def _held(shell: Any, panel: object) -> bool:
+    """Whether a variable of the notebook holds a panel; IPython's own memory of values does not count."""
+    hidden = set(shell.user_ns_hidden)
+    for name, value in dict(shell.user_ns).items():
+        if name in hidden or _LAST_VALUES.fullmatch(name):
+            continue
+        held = [*value.values()] if type(value) is dict else value
+        several = type(held) in (list, tuple, set, frozenset) and len(held) <= _MOST_HELD
+        if value is panel or (several and any(one is panel for one in held)):
+            return True
+    return False
 
 
 def _dressed(bundle: Mapping[str, str]) -> dict[str, str]:
