@@ -88,9 +88,9 @@ def fitting(flag: str, namespace: Mapping[str, Any]) -> list[str]:
 
 
 def config_names(namespace: Mapping[str, Any]) -> list[str]:
-    """Return the names of routing Configs in a notebook."""
+    """Return the names of routing Configs in a notebook, which may run a cell meanwhile."""
     return [
         name
-        for name, value in namespace.items()
+        for name, value in list(namespace.items())
         if re.match(r"[A-Za-z]", name) and type(value).__name__ == "Config" and hasattr(value, "redacted")
     ]

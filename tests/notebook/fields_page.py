@@ -39,6 +39,9 @@ class Page:
             yield holder, widget
             waiting += [(widget, child) for child in getattr(widget, "children", ())]
 
+    def widgets(self) -> list[Any]:
+        return list({id(widget): widget for _, widget in self._all()}.values())
+
     def control(self, label: str) -> Any:
         return next(widget for _, widget in self._all() if getattr(widget, "description", None) == label)
 
@@ -66,7 +69,7 @@ class Page:
             if wanted():
                 woken.set()
 
-        widgets = list({id(widget): widget for _, widget in self._all()}.values())
+        widgets = self.widgets()
         for widget in widgets:
             widget.observe(look)
         assert wanted() or woken.wait(WAIT_S), self.lines()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portkey_nb.gateway.routing import Config
@@ -435,6 +435,7 @@ DOCUMENTS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, DOCUMENTS, max_size=4))
 def test_keys_come_back_where_they_were_and_texts_hold_what_documents_do(document: dict[str, Any]) -> None:
     def stripped(value: Any) -> Any:
@@ -463,6 +464,7 @@ def plain(value: Any) -> Any:
     return value.reveal() if hasattr(value, "reveal") else value
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=200)
     | DOCUMENTS.map(json.dumps).flatmap(lambda text: st.integers(0, len(text)).map(lambda at: text[:at]))

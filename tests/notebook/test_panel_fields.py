@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from portkey_nb import Config
 from portkey_nb.engine.loop import submit
+from portkey_nb.notebook.completion import config_names
 from portkey_nb.settings import Secret
 from tests.kernels import Kernel
 from tests.notebook.fields_page import WAIT_S, Page, pages, states
@@ -303,3 +305,83 @@ def test_changes_that_come_in_several_threads_are_all_told(panel: Callable[..., 
     assert page.params == {"temperature": 0, "top_p": 0, "max_tokens": 7, "seed": 0}
     assert page.fields.composed.system == "49"
     assert page.told == 201
+
+
+# What is read, and by whom
+
+
+def test_reading_what_is_set_touches_no_widget_and_leaves_a_half_typed_key_alone(panel: Callable[..., Page]) -> None:
+    page = panel(options={"config": "{}"})
+    text = json.dumps({"provider": "openai", "api_key": KEY})
+    page.type("Config as JSON", text)
+    changes: list[Any] = []
+    for widget in page.widgets():
+        widget.observe(changes.append)
+    seen = [(page.fields.composed, page.fields.trouble, page.fields.known) for _ in range(3)]
+    assert changes == []
+    assert page.control("Config as JSON").value == text
+    assert [trouble for _, trouble, _ in seen] == ["", "", ""]
+    assert {one.options["config"].to_json(reveal=True) for one, _, _ in seen} == {text}
+    page.fields.settle()
+    assert KEY not in states()
+    assert page.fields.composed.options["config"].to_json(reveal=True) == text
+
+
+def test_it_is_read_while_another_thread_holds_the_fields(panel: Callable[..., Page]) -> None:
+    """A page's change may take its time; whoever repaints meanwhile, on the event loop, does not wait for it."""
+    page, reached, go_on = panel(options={"config": {"provider": "openai"}}), threading.Event(), threading.Event()
+
+    def hold(_change: Any) -> None:
+        reached.set()
+        go_on.wait(WAIT_S)
+
+    page.control("Config as JSON").observe(hold, "value")
+    typing = threading.Thread(target=page.control("Edit as JSON").click)
+    typing.start()
+    read = threading.Event()
+
+    def look() -> None:
+        assert (page.fields.composed.options["config"]["provider"], page.fields.trouble) == ("openai", "")
+        assert page.fields.known
+        read.set()
+
+    try:
+        assert reached.wait(WAIT_S)
+        threading.Thread(target=look).start()
+        assert read.wait(WAIT_S / 6)
+    finally:
+        go_on.set()
+        typing.join(WAIT_S)
+
+
+def test_a_config_that_a_cell_binds_anew_goes_out_as_it_is_now(
+    panel: Callable[..., Page], shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InteractiveShell, "_instance", shell)
+    shell.user_ns["mine"] = Config(provider="openai")
+    page = panel(options={"config": "mine"})
+    assert page.fields.composed.options["config"] is shell.user_ns["mine"]
+    shell.user_ns["mine"] = later = Config(provider="ollama")
+    assert page.fields.composed.options["config"] is later
+    del shell.user_ns["mine"]
+    assert "no Config named mine any more" in page.fields.trouble
+    assert page.told == 0
+
+
+def test_names_are_found_while_a_cell_binds_others() -> None:
+    space: dict[str, Any] = {}
+
+    class Config:
+        @property
+        def redacted(self) -> None:
+            space[f"new{len(space)}"] = 1
+
+    space.update(one=Config(), two=Config())
+    assert config_names(space) == ["one", "two"]
+
+
+def test_closed_fields_keep_no_key(panel: Callable[..., Page]) -> None:
+    config = Config(provider="openai", api_key=KEY)
+    page = panel(options={"config": config, "virtual_key": Secret(KEY)})
+    page.fields.close()
+    assert (page.fields.composed.options, page.fields.composed.models) == ({}, ("gpt-4o",))

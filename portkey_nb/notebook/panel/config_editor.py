@@ -40,7 +40,7 @@ _EXAMPLE = """{
 def notebook_configs() -> dict[str, Any]:
     """Return the routing Configs of the notebook by name; none outside of one."""
     shell: Any = get_ipython()
-    namespace = shell.user_ns if shell is not None else {}
+    namespace = dict(shell.user_ns) if shell is not None else {}  # a cell may run meanwhile
     return {name: namespace[name] for name in config_names(namespace)}
 
 
@@ -61,6 +61,8 @@ class ConfigEditor:
     kind : str, optional
         The gateway's kind (:attr:`portkey_nb.gateway.target.Target.kind`) where it is known, to say what has no effect
         there.
+    typed : callable, optional
+        Called while a key is being typed into a text; ``changed`` is then called once that rests.
 
     Attributes
     ----------
@@ -73,8 +75,9 @@ class ConfigEditor:
         changed: Callable[[], None],
         names: Callable[[], Mapping[str, Any]] = notebook_configs,
         kind: str = "",
+        typed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._changed, self._kind = changed, kind
+        self._changed, self._typing, self._kind = changed, typed, kind
         self._lock = threading.RLock()
         self._keys = Keys()
         self._presses = 0
@@ -129,9 +132,27 @@ class ConfigEditor:
         """The config as it is sent: None, a saved id, or a Config; the last good one where something is wrong."""
         with self._lock:
             self.take_keys()
-            if not self._show():
+            return self.look()[0]
+
+    def look(self) -> tuple[str | Config | None, str]:
+        """Return value and trouble as they are; a key that is being typed stays in its field, and is in the value."""
+        with self._lock:
+            trouble = self._show()
+            if not trouble:
                 self._good = self._read()
-            return self._good
+            return self._good, trouble
+
+    def named(self) -> tuple[str | Config | None, str] | None:
+        """Return value and trouble where a Config of the notebook is chosen by its name, which a cell may bind anew.
+
+        Nothing is changed or shown.
+        """
+        if self._way.value != "saved" or not self._saved.name:
+            return None
+        try:
+            return self._saved.read(), ""
+        except PortkeyError as error:
+            return self._good, error.message
 
     @property
     def trouble(self) -> str:
@@ -201,8 +222,9 @@ class ConfigEditor:
                 self._form.fit()
             self._show()
         if waiting:
-            # Whoever hears of a change asks for the value, and that would take the key from under the typing hand.
+            # Whoever hears of a change may ask for the value, and that would take the key from under the typing hand.
             submit(self._rest(press))
+            self._typing()
         else:
             self._changed()
 

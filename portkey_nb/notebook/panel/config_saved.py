@@ -47,6 +47,11 @@ class SavedFields:
         """What is typed as the id."""
         return str(self._id.value).strip()
 
+    @property
+    def name(self) -> str:
+        """The name of the notebook that is chosen; empty where none is."""
+        return str(self._which.value)
+
     def show(self, given: str) -> None:
         """Choose a name of the notebook, or show a saved id."""
         self._refresh()
@@ -68,7 +73,7 @@ class SavedFields:
         ConfigError
             When there is none, or the text can be no id.
         """
-        name = str(self._which.value)
+        name = self.name
         if not name:
             return _saved_id(self.text, self._names())
         found = self._names().get(name)

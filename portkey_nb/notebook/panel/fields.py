@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ipywidgets
@@ -15,7 +16,7 @@ from portkey_nb.engine.foresight import foresee
 from portkey_nb.engine.loop import submit
 from portkey_nb.errors import PortkeyError, SettingsError
 from portkey_nb.gateway.refusals import config_warnings
-from portkey_nb.notebook.panel.composed import Composed
+from portkey_nb.notebook.panel.composed import MOST_MODELS, Composed
 from portkey_nb.notebook.panel.config_editor import ConfigEditor
 from portkey_nb.notebook.panel.inputs import Field, Fold, Line, close_all, style_sheet
 from portkey_nb.notebook.panel.parameter_fields import ParameterFields
@@ -27,8 +28,22 @@ _SHOWN = ("config", "provider", "virtual_key")
 """Client options that have fields."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What the fields said when they were last looked at; of what is wrong, the Config's part apart."""
+
+    composed: Composed
+    wrong: str
+    wrong_config: str
+    known: tuple[str, ...]
+
+
 class Fields:
     """The ipywidgets in which a person composes everything of a request but its messages.
+
+    They are looked at in the thread that hears of a change, and ``composed``, ``trouble`` and ``known`` return what was
+    seen then: any thread may read them, event loops included; no widget is touched by that. A Config that is chosen by
+    its name in the notebook is looked up anew, so that what a cell has bound since is what goes out.
 
     Parameters
     ----------
@@ -52,7 +67,9 @@ class Fields:
 
     def __init__(self, given: Composed, changed: Callable[[], None]) -> None:
         self._given, self._told = given, changed
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.RLock()
+        self._seen: _Seen
+        self._closed = False
         self._shown = self._due = self._telling = False
         self._system = Field(
             ipywidgets.Textarea(value=given.system or "", description="System prompt", placeholder="none", rows=4),
@@ -66,14 +83,15 @@ class Fields:
             changed=self._changed,
             rerouted=self._rerouted,
         )
-        self._config = ConfigEditor(given.options.get("config"), self._rerouted)
-        self._pickers = ModelPickers(given.models or _default_models(), self._changed, self._way)
+        self._config = ConfigEditor(given.options.get("config"), self._rerouted, typed=self._look)
+        models = given.models or _default_models()
+        self._pickers = ModelPickers(models, self._changed, self._way, self._look, most=MOST_MODELS)
         self._folds = {
             "parameters": Fold("Parameters", self._parameters.children),
             "route": Fold("Routing", self._route.children),
             "config": Fold("Config", [self._config.widget]),
         }
-        self._summarise()
+        self._look()
         rest = Line()
         rest.say(_also(given, self._parameters.kept))
         sheet = style_sheet()
@@ -92,27 +110,29 @@ class Fields:
     @property
     def composed(self) -> Composed:
         """What is set now; of a field that is wrong, what it said last when it was right."""
-        kept = {name: value for name, value in self._given.options.items() if name not in _SHOWN}
-        config = self._config.value
-        return Composed(
-            models=self._pickers.models,
-            system=str(self._system.value) or None,
-            params=self._parameters.params,
-            options={**kept, **({} if config is None else {"config": config}), **self._route.options},
-            base_url=self._route.base_url,
-            others={**self._given.others, "stream": self._route.stream},
-        )
+        composed, named = self._seen.composed, self._config.named()
+        if named is None or self._closed:
+            return composed
+        return replace(composed, options={**composed.options, "config": named[0]})
 
     @property
     def trouble(self) -> str:
         """Why nothing can be sent, in one line; empty when all is well."""
-        parts = (self._pickers, self._parameters, self._route, self._config)
-        return next((said for part in parts if (said := part.trouble)), "")
+        seen, named = self._seen, self._config.named()
+        return seen.wrong or (seen.wrong_config if named is None else named[1])
 
     @property
     def known(self) -> list[str]:
         """Names of models to choose from: those chosen first, then the gateway's, or those known from the run log."""
-        return self._pickers.known
+        return list(self._seen.known)
+
+    def settle(self) -> None:
+        """Take keys that are being typed out of their fields at once; what is composed holds them in any case.
+
+        Widgets change: not to be called on an event loop.
+        """
+        self._config.take_keys()
+        self._look()
 
     def refresh(self) -> None:
         """Fetch the gateway's list of models in the background; to be called once, when the panel is first shown.
@@ -126,6 +146,7 @@ class Fields:
     def set_system(self, text: str | None) -> None:
         """Show another system prompt; ``changed`` is not called."""
         self._system.set(text or "")
+        self._look()
 
     def set_models(self, names: Iterable[str]) -> None:
         """Show other models; ``changed`` is not called.
@@ -136,34 +157,65 @@ class Fields:
             For more than four.
         """
         self._pickers.set(names)
+        self._look()
 
     def close(self) -> None:
         """Close all widgets and forget the key."""
         self._shown = False
+        with self._looking:
+            self._closed = True
+            composed = self._seen.composed
+            kept = {name: value for name, value in composed.options.items() if name not in ("config", "virtual_key")}
+            self._seen = replace(self._seen, composed=replace(composed, options=kept))
         self._pickers.close()
         self._config.close()
         self._route.forget()
         close_all(self.models_widget)
         close_all(self.widget)
 
-    def _summarise(self) -> None:
-        """Let each heading tell what stands under it."""
-        parts: dict[str, tuple[Any, str]] = {
-            "parameters": (self._parameters, self._parameters.summary),
-            "route": (self._route, self._route.summary),
-            "config": (self._config, _config_summary(self._config.value)),
-        }
-        for name, (part, summary) in parts.items():
-            self._folds[name].say("not right yet" if part.trouble else summary)
+    def _look(self) -> None:
+        """Note what the fields say, and let each heading tell what stands under it."""
+        # The newest look is the last to be noted.
+        with self._looking:
+            if self._closed:
+                return
+            config, wrong_config = self._config.look()
+            wrong = [part.trouble for part in (self._pickers, self._parameters, self._route)]
+            self._seen = _Seen(
+                composed=self._compose(config),
+                wrong=next(filter(None, wrong), ""),
+                wrong_config=wrong_config,
+                known=tuple(self._pickers.known),
+            )
+            parts = {
+                "parameters": (wrong[1], self._parameters.summary),
+                "route": (wrong[2], self._route.summary),
+                "config": (wrong_config, _config_summary(config)),
+            }
+            for name, (trouble, summary) in parts.items():
+                self._folds[name].say("not right yet" if trouble else summary)
+
+    def _compose(self, config: Any) -> Composed:
+        kept = {name: value for name, value in self._given.options.items() if name not in _SHOWN}
+        return Composed(
+            models=self._pickers.models,
+            system=str(self._system.value) or None,
+            params=self._parameters.params,
+            options={**kept, **({} if config is None else {"config": config}), **self._route.options},
+            base_url=self._route.base_url,
+            others={**self._given.others, "stream": self._route.stream},
+        )
 
     def _changed(self) -> None:
-        self._summarise()
+        self._look()
         self._foresee()
         self._told()
 
     def _rerouted(self) -> None:
+        self._look()  # before the list of models is asked of where requests go now
         self._pickers.rerouted()
-        self._changed()
+        self._foresee()
+        self._told()
 
     def _way(self) -> tuple[str | None, Mapping[str, Any]]:
         composed = self.composed
@@ -187,12 +239,13 @@ class Fields:
                 self._due = False
                 if not self._telling:
                     return
-            composed = self.composed
-            kind = await asyncio.to_thread(_kind, composed)
-            said = await asyncio.to_thread(_foreseen, composed)
-            if not self._due:
-                self._config.kind = kind
-                self._parameters.say(said)
+            await asyncio.to_thread(self._say_foreseen, self.composed)
+
+    def _say_foreseen(self, composed: Composed) -> None:
+        kind, said = _kind(composed), _foreseen(composed)
+        if not self._due:
+            self._config.kind = kind
+            self._parameters.say(said)
 
 
 def _with_switch(pickers: Any) -> Any:

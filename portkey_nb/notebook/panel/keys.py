@@ -139,10 +139,12 @@ class Keys:
 
     def _fill(self, name: str, value: str) -> str:
         if names_secret(name):
-            return Secret(_PLACEHOLDER.sub(lambda found: self._known(found[0]), value)) if value else value
+            return Secret(_PLACEHOLDER.sub(lambda found: self._known(found[0]), value.strip())) if value else value
         if name in WEBHOOKS and (found := _PLACEHOLDER.search(value)):
             return self._known(found[0])
-        return _LOGIN.sub(lambda found: f"//{self._known(found[1])}@", value)
+        return _LOGIN.sub(
+            lambda found: f"//{_PLACEHOLDER.sub(lambda number: self._known(number[0]), found[1])}@", value
+        )
 
     def _check(self, name: str, text: str) -> None:
         if HIDDEN not in text:

@@ -1,4 +1,4 @@
-"""The pickers of one to four models, with what the gateway offers to choose from."""
+"""The pickers of one model or several, with what the gateway offers to choose from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from portkey_nb.engine.store import open_store
 from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, StoreError
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.notebook.completion import Known
-from portkey_nb.notebook.panel.composed import MOST_MODELS
 from portkey_nb.notebook.panel.inputs import Field, Line, close_all
 
 OFFERED = 300
@@ -42,6 +41,10 @@ class ModelPickers:
         Called after a person has changed a model, added or removed one, in whatever thread that came.
     route : callable
         Returns base URL and client options with which the gateway is asked for its models.
+    listed : callable
+        Called in a thread after a list has come, or has been found not to come.
+    most : int
+        So many models may be chosen.
 
     Attributes
     ----------
@@ -50,11 +53,20 @@ class ModelPickers:
     Raises
     ------
     PromptError
-        For more than four models.
+        For more models than that.
     """
 
-    def __init__(self, given: Sequence[str], changed: Callable[[], None], route: Callable[[], Route]) -> None:
-        self._changed, self._route = changed, route
+    def __init__(
+        self,
+        given: Sequence[str],
+        changed: Callable[[], None],
+        route: Callable[[], Route],
+        listed: Callable[[], None],
+        *,
+        most: int,
+    ) -> None:
+        self._most = most
+        self._changed, self._route, self._on_listed = changed, route, listed
         self._lock = threading.RLock()
         self._turn = 0
         self._asking: Future[None] | None = None
@@ -103,11 +115,11 @@ class ModelPickers:
         Raises
         ------
         PromptError
-            For more than four.
+            For more than ``most``.
         """
         wanted = [str(name).strip() for name in names] or [""]
-        if len(wanted) > MOST_MODELS:
-            raise PromptError(f"{len(wanted)} models are given, and {MOST_MODELS} answer side by side; leave some out")
+        if len(wanted) > self._most:
+            raise PromptError(f"{len(wanted)} models are given, and {self._most} answer side by side; leave some out")
         with self._lock:
             while len(self._rows) > len(wanted):
                 self._rows.pop().close()
@@ -147,7 +159,7 @@ class ModelPickers:
 
     def _add(self) -> None:
         with self._lock:
-            if len(self._rows) >= MOST_MODELS:
+            if len(self._rows) >= self._most:
                 return
             self._rows.append(_Row(self._typed, self._remove))
             self._lay_out()
@@ -175,7 +187,8 @@ class ModelPickers:
         several = len(self._rows) > 1
         for at, row in enumerate(self._rows, 1):
             row.number(at if several else 0)
-        self._row.children = (*(row.widget for row in self._rows), *([self._more] if len(self._rows) < MOST_MODELS else []))
+        more = [self._more] if len(self._rows) < self._most else []
+        self._row.children = (*(row.widget for row in self._rows), *more)
         self._offer()
         self._mark()
 
@@ -204,12 +217,16 @@ class ModelPickers:
             said = f"No list of models within {LIST_S:.0f} s; any name may be typed."
         except PortkeyError as error:
             said = _why(error)
+        await asyncio.to_thread(self._arrived, turn, spare, listed, said)
+
+    def _arrived(self, turn: int, spare: list[str], listed: list[str], said: str) -> None:
         with self._lock:
             if turn != self._turn:
                 return
             self._spare, self._listed = spare, listed
             self._offer()
             self._line.say(said)
+        self._on_listed()
 
 
 class _Row:
