@@ -40,6 +40,9 @@ _WRITE_S = 30.0
 class ChatPanel:
     """A chat panel: messages, parameters and Config composed side by side, answers watched as they come.
 
+    Where the cell that displays it is run again and displays another, it is closed, unless another cell displays it or
+    a variable holds it; the conversation stays. ``system`` takes the place of the chat's own with the first message.
+
     Parameters
     ----------
     model : str or sequence of str, optional
