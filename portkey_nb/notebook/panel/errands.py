@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from portkey_nb.engine.transcript import message_text
-from portkey_nb.errors import PromptError, SchemaError, SettingsError
+from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.notebook.panel.draft import Draft
 from portkey_nb.notebook.panel.edits import Span, entry, with_text
@@ -219,29 +219,31 @@ class Errands:
 
     async def _conduct(self, errand: Errand, over: tuple[Errand, Pending] | None) -> None:
         """Follow an exchange to its end, and keep what came; another one that had failed has left its place to it."""
-        exchange, desk = errand.exchange, self._desk
-        lost = "the answer is in the run log, but not in the conversation"
         try:
             if over is not None:
                 self._make_room(*over)
+            await self._follow(errand)
+            self._desk.changed()
+            # Whoever waits for the answer may end the kernel next.
+            await self._desk.write()
+        finally:
+            _tell(errand)
+
+    async def _follow(self, errand: Errand) -> None:
+        """Ask, keep what came, and free the panel again, whatever was wrong."""
+        exchange, desk = errand.exchange, self._desk
+        try:
             await exchange.run()
             desk.keeper.talk.remember(*exchange.runs())
             await desk.keep(self._kept(errand))
-            lost = "the panel cannot show what came of it"
-        except Exception as error:  # noqa: BLE001 (the panel has to be free again, whatever was wrong)
-            desk.say(f"{lost}: {error}", "error")
+        except Exception as error:  # noqa: BLE001 (the panel has to be free again)
+            desk.say(f"the answer is in the run log, but not in the conversation: {error}", "error")
         finally:
             self._under = None
         try:
             self._settle(errand)
         except Exception as error:  # noqa: BLE001 (as above)
-            desk.say(f"{lost}: {error}", "error")
-        try:
-            desk.changed()
-            # Whoever waits for the answer may end the kernel next.
-            await desk.write()
-        finally:
-            _tell(errand)
+            desk.say(f"the panel cannot show what came of it: {error}", "error")
 
     def _make_room(self, errand: Errand, pending: Pending) -> None:
         """Say where a message is that failed, and that another one takes the place of: nothing typed is lost."""
@@ -309,6 +311,8 @@ class Errands:
 def _tell(errand: Errand) -> None:
     """Give the answer, or why there is none, to whoever waits for it."""
     try:
+        if not all(question.over for question in errand.exchange.questions):
+            raise PortkeyError("the call was broken off; what came is in runs()")
         errand.answer.set_result(errand.exchange.value())
     except Exception as error:  # noqa: BLE001 (whoever waits must not wait for ever)
         errand.answer.set_exception(error)
