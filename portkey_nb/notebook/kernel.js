@@ -24,3 +24,8 @@ function watchKernel(model, el, lost) {
     kernel?.disposed?.disconnect(disposed);
   };
 }
+
+// Whether a kernel is there to which the widget is connected, as far as its element tells, which may come to be known late.
+function hasKernel(model, el) {
+  return Boolean(model.widget_manager?.kernel) && !el.closest(".jupyter-widgets-disconnected");
+}

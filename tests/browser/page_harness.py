@@ -68,6 +68,7 @@ window.join = width => {
   const leave = widget.render({ model, el });
   return () => { leave(); el.remove(); };
 };
+window.joinIn = el => { widget.render({ model, el }); };
 window.outside = [];
 document.addEventListener("keydown", event => window.outside.push(event.key));
 window.ready = true;

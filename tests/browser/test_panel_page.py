@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portkey_nb.notebook.growth import LiveColumn
+from portkey_nb.notebook.panel.twin import dressed
 from portkey_nb.views.columns import error_html
 from tests.browser.lab import SHOTS
 from tests.browser.page_harness import PageServer, PanelPage, answered, column, said
@@ -799,6 +800,35 @@ def test_the_focus_stays_where_a_message_is_moved_or_taken_out(panel: PanelPage)
     assert panel.page.evaluate(where) == ["z", "remove"]
     panel.deliver(order=[])
     assert box(panel).evaluate("one => one === document.activeElement")
+
+
+OUTPUTS = """html => {
+    window.leave.pop()();
+    const main = document.querySelector("main");
+    const output = '<div class="jp-OutputArea-child"><div></div></div>';
+    main.innerHTML = output + output;
+    const [first, second] = main.querySelectorAll(".jp-OutputArea-child > div");
+    [first.id, second.id] = ["widget", "static"];
+    second.innerHTML = html;
+}"""
+SEEN = "() => ['#widget', '#static'].map(name => document.querySelector(name).checkVisibility())"
+
+
+def test_the_static_conversation_is_seen_until_the_widget_has_it(panel: PanelPage) -> None:
+    panel.page.evaluate(OUTPUTS, dressed({"text/html": "<p>What was said</p>"})["text/html"])
+    assert panel.page.evaluate(SEEN) == [False, True]
+    panel.page.evaluate("joinIn(document.querySelector('#widget'))")
+    assert panel.page.evaluate(SEEN) == [True, True]
+    panel.welcome(talk())
+    assert panel.page.evaluate(SEEN) == [True, False]
+    panel.page.evaluate("die()")
+    assert panel.page.evaluate(SEEN) == [True, False]
+
+
+def test_a_widget_of_saved_state_that_has_no_kernel_gives_way_to_the_static_conversation(panel: PanelPage) -> None:
+    panel.page.evaluate(OUTPUTS, dressed({"text/html": "<p>What was said</p>"})["text/html"])
+    panel.locator("#widget").evaluate("el => { el.className = 'jupyter-widgets-disconnected'; joinIn(el); }")
+    assert panel.page.evaluate(SEEN) == [False, True]
 
 
 def test_keys_do_not_leave_the_panel(panel: PanelPage) -> None:

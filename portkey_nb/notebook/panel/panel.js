@@ -217,6 +217,8 @@ function panelView(model, el, page) {
     all() {
       heard();
       beginning = null;
+      root.classList.add("pk-joined");
+      root.classList.remove("pk-away");
       twin.spare();
       messages.all();
       if (page.state.bar.draft) writer.draft(page.state.bar.draft, true);
@@ -256,6 +258,12 @@ function panelView(model, el, page) {
   takeFiles(root, (files) => gone || writer.take(files));
   const forgetSave = letSave(root);
   const unwatch = watchKernel(model, el, lost);
+  // Saved widget state makes a panel without a kernel: the static twin beside it stands for it, see twin.py.
+  const away = () => {
+    if (!root.classList.contains("pk-joined")) root.classList.toggle("pk-away", !hasKernel(model, el));
+  };
+  away();
+  setTimeout(away);
   update();
   return () => {
     writer.stop();

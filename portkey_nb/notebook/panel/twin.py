@@ -22,13 +22,15 @@ from portkey_nb.notebook.place import place_of
 _MOST = 8
 """Displays that are kept up to date: a cell that is run again leaves one behind that nobody sees."""
 
-# The widget's output and its twin stand side by side. Where the widget lives, its root has the class `pk-panel`. Where
-# it is gone, its output says "Error displaying widget: model not found", or "Loading widget..." without a kernel
-# (WidgetRenderer.renderModel of jupyterlab_widgets). JupyterLab keeps a style where the notebook is trusted, and where
-# it is not it shows no widgets, but their text.
+# The widget's output and its twin stand side by side. The widget's root has the class `pk-panel`, `pk-joined` as well
+# once a kernel has told it the conversation, and `pk-away` where there is no kernel that could: widget state that is
+# saved with a notebook or an export makes a panel of which only the frame is left. Where the widget is gone, its output
+# says "Error displaying widget: model not found", or "Loading widget..." without a kernel (WidgetRenderer.renderModel
+# of jupyterlab_widgets). JupyterLab keeps a style where the notebook is trusted, and where it is not it shows no
+# widgets, but their text.
 _HIDING = (
-    ".jp-OutputArea-child:has(.pk-panel)+.jp-OutputArea-child:has(.pk-twin),"
-    ".jp-OutputArea-child:has(+.jp-OutputArea-child .pk-twin):not(:has(.pk-panel)){display:none}"
+    ".jp-OutputArea-child:has(.pk-panel.pk-joined)+.jp-OutputArea-child:has(.pk-twin),"
+    ".jp-OutputArea-child:has(+.jp-OutputArea-child .pk-twin):not(:has(.pk-panel:not(.pk-away))){display:none}"
 )
 
 
@@ -60,7 +62,7 @@ class Twin:
         """
         handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
         with self._lock:
-            self._shown = _dressed(bundle)
+            self._shown = dressed(bundle)
             handle.display(self._shown, raw=True)
             self._handles = [*self._handles, handle][-_MOST:]
 
@@ -69,15 +71,15 @@ class Twin:
 
         Nothing is sent where nothing has changed.
         """
-        dressed = _dressed(bundle)
+        now = dressed(bundle)
         with self._lock:
-            if dressed == self._shown:
+            if now == self._shown:
                 return
-            self._shown = dressed
+            self._shown = now
             for handle in self._handles:
                 # In a context of its own it belongs to the cell that runs now, and not to that from which this thread
                 # has its work: whoever runs a notebook hears only what belongs to the cell that he waits for.
-                Context().run(handle.update, dressed, raw=True)
+                Context().run(handle.update, now, raw=True)
 
 
 def when_cells_end(act: Callable[[], Any]) -> None:
@@ -211,6 +213,7 @@ def _held(shell: Any, panel: object) -> bool:
     return False
 
 
-def _dressed(bundle: Mapping[str, str]) -> dict[str, str]:
+def dressed(bundle: Mapping[str, str]) -> dict[str, str]:
+    """Return a bundle whose HTML has the rule by which either it or the widget's output before it is seen."""
     html = f'<style>{_HIDING}</style><div class="pk-twin">{bundle["text/html"]}</div>'
     return {**bundle, "text/html": html}
