@@ -758,6 +758,58 @@ def test_a_kernel_that_goes_is_said_and_what_was_typed_stays(panel: PanelPage) -
     assert panel.page.evaluate("sent.length") == before
 
 
+# The panel among its fields, as ipywidgets puts them; what the notebook makes of a key it decides on the way down.
+FIELDS = """() => {
+    const chat = document.createElement("div");
+    chat.className = "pk-chat";
+    chat.innerHTML =
+        '<button class="widget-toggle-button">Settings</button><button>+ Model</button><input value="gpt-4o">';
+    const el = document.querySelector(".pk-panel").parentElement;
+    el.before(chat);
+    chat.append(el);
+    window.kept = [];
+    const outside = event => !event.composedPath().some(one => one.dataset?.lmSuppressShortcuts);
+    document.addEventListener("keydown", event => outside(event) && window.kept.push(event.key), true);
+}"""
+
+
+def test_a_notebook_hears_no_key_from_the_panel_or_its_fields_but_the_one_that_saves(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    panel.page.evaluate(FIELDS)
+    for name in ("Settings", "Undo"):
+        panel.button(name).focus()
+        for key in ("x", "d", "d", "Shift+Enter"):
+            panel.page.keyboard.press(key)
+        assert panel.page.evaluate("kept") == []
+        panel.page.keyboard.press("Control+s")
+        assert panel.page.evaluate("kept.splice(0)") == ["s"]
+        panel.page.keyboard.press("x")
+        assert panel.page.evaluate("kept") == []
+
+
+def test_without_a_kernel_fields_can_be_read_and_not_changed(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    panel.page.evaluate(FIELDS)
+    panel.page.evaluate("die()")
+    assert panel.button("+ Model").is_disabled()
+    assert panel.button("Settings").is_enabled()
+    assert not panel.locator(".pk-chat > input").is_editable()
+
+
+def test_an_answer_under_way_ends_with_its_kernel(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    begin(panel, "c9")
+    live = LiveColumn("gpt-4o")
+    live.push("Half of a sen", "text")
+    panel.grow("a9", "c9", live)
+    assert panel.button("Stop").is_visible()
+    panel.page.evaluate("die()")
+    assert panel.locator("[data-id=c9] .pk-foot").inner_text() == "stopped: the kernel was restarted or is gone"
+    assert "Half of a sen" in panel.locator("[data-id=c9]").inner_text()
+    assert panel.locator(LOG).get_attribute("aria-busy") == "false"
+    assert not panel.button("Stop").is_visible()
+
+
 def test_a_kernel_that_does_not_answer_is_called_busy_until_it_does(panel: PanelPage) -> None:
     panel.page.clock.install()
     panel.welcome(talk())

@@ -1,6 +1,7 @@
 // Answers of a message: one, or several side by side, static or growing.
 const HAS_MATH = /\$|\\[([]|\\begin\{/;
 const DECORATE_MS = 400;
+const CUT_OFF = "stopped: the kernel was restarted or is gone";
 
 // Blocks that will not change any more: all where the answer has ended, else all but the last on each level.
 function closedBlocks(body, ended, found = []) {
@@ -198,6 +199,14 @@ function answerView(shared, ask) {
     },
     tick(now) {
       if (growing && column.state === "live") growing.tick(Math.max(0, (now - column.begun) / 1000));
+    },
+    lost() {
+      if (!growing || column.state !== "live") return;
+      const tail = body.querySelector(".pk-tail");
+      tail?.classList.add("pk-cut");
+      tail?.removeAttribute("aria-hidden");
+      body.setAttribute("aria-busy", "false");
+      say(foot, CUT_OFF);
     },
     stop: decorate.stop,
   };

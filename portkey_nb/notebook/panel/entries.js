@@ -221,6 +221,7 @@ function entryView(shared) {
       if (column) answers.get(columnId)?.update(column, entry.columns.length > 1);
     },
     tick: (now) => answers.forEach((one) => one.tick(now)),
+    lost: () => answers.forEach((one) => one.lost()),
     edit: (source) => open({ id: entry.id, role: source.role, text: source.text }),
     add: () => open({ after: entry.id, role: following() }),
     editor: () => editor,

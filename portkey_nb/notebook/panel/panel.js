@@ -38,13 +38,19 @@ function panelBar(shared) {
   };
 }
 
-// JupyterLab takes no key from inside the panel but the one that saves the notebook, which everybody presses everywhere.
-function letSave(root) {
+// JupyterLab takes no key from inside the panel, its fields included, but the one that saves the notebook, which
+// everybody presses everywhere. The fields are around the page's own element, which is put among them late.
+const OWN_KEYS = "data-lm-suppress-shortcuts";
+
+function ownKeys(root) {
   const press = (event) => {
+    const whole = [root.closest(".pk-chat"), root].filter(Boolean);
+    if (!whole[0].contains(event.target)) return;
     const save = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "s";
-    if (!save || !root.contains(event.target)) return;
-    root.removeAttribute("data-lm-suppress-shortcuts");
-    setTimeout(() => root.setAttribute("data-lm-suppress-shortcuts", "true"));
+    const own = () => whole.forEach((one) => one.setAttribute(OWN_KEYS, "true"));
+    if (!save) return own();
+    whole.forEach((one) => one.removeAttribute(OWN_KEYS));
+    setTimeout(own);
   };
   window.addEventListener("keydown", press, true);
   return () => window.removeEventListener("keydown", press, true);
@@ -69,6 +75,16 @@ function hiddenTwin(root, model) {
       typeset(model, found);
     },
   };
+}
+
+// Without a kernel nothing hears of the fields: they stay to be read and copied from, and to be folded.
+function disableFields(root) {
+  const chat = root.closest(".pk-chat");
+  for (const one of chat?.querySelectorAll("input, textarea, select, button") ?? []) {
+    if (root.contains(one) || one.matches(".jupyter-widget-toggle-button, .widget-toggle-button")) continue;
+    if (one.matches("textarea, input:not([type=checkbox])")) one.readOnly = true;
+    else one.disabled = true;
+  }
 }
 
 function takeFiles(root, take) {
@@ -125,7 +141,7 @@ function panelView(model, el, page) {
     state: page.state,
     bar: () => page.state.bar,
     gone: () => gone,
-    busy: () => beginning !== null || page.state.bar.busy === true,
+    busy: () => !gone && (beginning !== null || page.state.bar.busy === true),
     inform: said.inform,
     fail: said.fail,
     tell: (command) => send({ ...command, view: shared.view }),
@@ -204,6 +220,8 @@ function panelView(model, el, page) {
     heard();
     said.stay(GONE);
     commands.forget();
+    messages.lost();
+    disableFields(root);
     update();
   }
   function notice(joining) {
@@ -256,7 +274,7 @@ function panelView(model, el, page) {
     shared.ask({ do: "stop" });
   });
   takeFiles(root, (files) => gone || writer.take(files));
-  const forgetSave = letSave(root);
+  const forgetKeys = ownKeys(root);
   const unwatch = watchKernel(model, el, lost);
   // Saved widget state makes a panel without a kernel: the static twin beside it stands for it, see twin.py.
   const away = () => {
@@ -269,7 +287,7 @@ function panelView(model, el, page) {
     writer.stop();
     leave();
     unwatch();
-    forgetSave();
+    forgetKeys();
     clearTimeout(patience);
     seen.disconnect();
     said.stop();

@@ -197,6 +197,7 @@ function transcript(shared) {
     log,
     toEnd: () => toEnd(false),
     update: settle,
+    lost: () => views.forEach((view) => view.lost()),
     all() {
       if (liveColumns()) log.setAttribute("aria-busy", "true");
       sync(null);
