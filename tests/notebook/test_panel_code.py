@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from portkey_nb.engine.loop import submit
 from portkey_nb.gateway.routing import Config
+from portkey_nb.gateway.secrecy import redact
 from portkey_nb.notebook.panel.code import Code, as_code
 from portkey_nb.notebook.panel.composed import Composed
 from portkey_nb.settings import Secret
@@ -383,7 +384,7 @@ params = st.dictionaries(
     st.sampled_from(["temperature", "max_tokens", "top_p", "stop", "seed", "user", "logit_bias", "x-y"]),
     values,
     max_size=3,
-)
+).filter(lambda found: redact(found) == found)
 messages = st.lists(
     st.builds(
         lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant", "developer"]), texts
@@ -392,9 +393,127 @@ messages = st.lists(
 )
 
 
+NAMES = ("prompt", "messages", "model", "reply", "replies", "ask", "Replies", "Config", "config", "json", "os")
+"""What the Python would call its own things where nothing else is called so."""
+
+
+def _tool(name: str) -> Any:
+    def tool(x: int) -> int:
+        """Tell."""
+        return x
+
+    tool.__name__ = name
+    return tool
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(messages, texts, st.none() | texts, params)
+@given(messages, texts, st.none() | texts, params, st.sets(st.sampled_from(NAMES)))
 def test_whatever_is_composed_arrives_the_same_by_all_three(
-    desk: Desk, before: list[dict[str, Any]], last: str, system: str | None, given: dict[str, Any]
+    desk: Desk,
+    before: list[dict[str, Any]],
+    last: str,
+    system: str | None,
+    given: dict[str, Any],
+    called: set[str],
 ) -> None:
-    desk.check(Composed(models=("m",), system=system, params=given), [*before, user(last)])
+    for name in NAMES:
+        desk.shell.user_ns.pop(name, None)
+    tools = {name: _tool(name) for name in sorted(called)}
+    desk.shell.user_ns.update(tools)
+    others = {"tools": list(tools.values())} if tools else {}
+    composed = Composed(models=("m",), system=system, params=given, others=others)
+    desk.check(composed, [*before, user(last)])
+    assert {name: desk.shell.user_ns[name] for name in tools} == tools
+
+
+@pytest.mark.parametrize("models", [("m",), ("m", "n"), ("m", "m")])
+def test_python_binds_no_name_of_the_notebook_anew(
+    desk: Desk, models: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = {name: _tool(name) for name in NAMES}
+    desk.shell.user_ns.update(mine)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    composed = Composed(
+        models=models,
+        options={"config": {"provider": "openai", "api_key": "sk-1"}},
+        others={"tools": [mine["prompt"], mine["model"]]},
+    )
+    for asked in (
+        [user("a long line of words " * 5)],
+        [user("x" * 60), {"role": "assistant", "content": "y"}, user("?")],
+    ):
+        code = as_code(composed, asked, names=desk.shell.user_ns)
+        assert desk.by_python(code) == desk.by_panel(composed, asked)
+        assert {name: desk.shell.user_ns[name] for name in NAMES} == mine
+
+
+def test_python_that_ran_once_reads_the_same_afterwards(desk: Desk) -> None:
+    asked = [user("a long line of words " * 5)]
+    for composed in (ONE, Composed(models=("m", "n"))):
+        code = as_code(composed, asked, names=desk.shell.user_ns)
+        desk.by_python(code)
+        assert as_code(composed, asked, names=desk.shell.user_ns).python == code.python
+
+
+def test_keys_in_every_place_are_read_from_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed = Composed(
+        models=("m",),
+        params={
+            "azure_api_key": "sk-secret-1",
+            "extra": {"client_secret": "sk-secret-2", "hosts": ["https://me:sk-secret-3@host"]},
+            "session": Secret("sk-secret-4"),
+        },
+        options={
+            "custom_host": "https://me:sk-secret-5@host/v1",
+            "api_key": Secret("sk-secret-6"),
+            "Authorization": Secret("Bearer sk-secret-7"),
+            "virtual_key": Secret("sk-secret-8"),
+            "config": {"provider": "openai", "api_key": "sk-secret-9"},
+        },
+        others={"tags": {"api_key": "sk-secret-10", "team": "a"}},
+    )
+    code = as_code(composed, [user("Hello")])
+    assert "secret-" not in "".join([code.cell, code.python, code.note, repr(code), repr(composed)])
+    assert code.cell == ""
+    wanted = desk.by_panel(composed, [user("Hello")])
+    assert json.dumps(wanted).count("sk-secret-") == 10
+    for name, value in zip(re.findall(r'environ\["(\w+)"\]', code.python), _keys(composed), strict=True):
+        assert name in code.note
+        monkeypatch.setenv(name, value)
+    assert desk.by_python(code) == wanted
+
+
+def _keys(value: Any) -> list[str]:
+    """The secrets of what is composed, in the order in which the Python names them."""
+    # A Config that has a key is made first.
+    found = [value.options["config"]["api_key"]]
+    found += [value.params["azure_api_key"], value.params["extra"]["client_secret"], *value.params["extra"]["hosts"]]
+    found += [value.params["session"].reveal(), value.options["custom_host"]]
+    found += [value.options[name].reveal() for name in ("api_key", "Authorization", "virtual_key")]
+    return [*found, value.others["tags"]["api_key"]]
+
+
+@pytest.mark.parametrize(
+    "composed",
+    [
+        Composed(models=("m",), params={"azure_api_key": "sk-secret"}),
+        Composed(models=("m",), params={"extra": [{"password": "sk-secret"}]}),
+        Composed(models=("m",), params={"session": Secret("sk-secret")}),
+        Composed(models=("m",), others={"tags": {"token": "sk-secret"}}),
+        Composed(models=("m",), others={"tools": [{"type": "function", "server": "https://me:sk-secret@host"}]}),
+        Composed(models=("m",), others={"schema": {"type": "object", "api_key": "sk-secret"}}),
+        Composed(models=("m",), base_url="https://me:sk-secret@host/v1?api_key=sk-secret"),
+    ],
+)
+def test_no_cell_holds_a_key(composed: Composed) -> None:
+    code = as_code(composed, [user("Hello")])
+    assert "secret" not in code.cell
+    assert "sk-secret" not in code.python + code.note + repr(code) + repr(composed)
+    assert code.python
+
+
+def test_what_a_schema_calls_its_properties_is_no_secret(desk: Desk) -> None:
+    parameters = {"type": "object", "properties": {"password": {"type": "string"}, "api_key": {"type": "string"}}}
+    definition = {"type": "function", "function": {"name": "login", "parameters": parameters}}
+    code = desk.check(Composed(models=("m",), others={"tools": [definition]}), [user("Hello")])
+    assert code.note == ""

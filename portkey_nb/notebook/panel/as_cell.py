@@ -13,7 +13,7 @@ from portkey_nb.gateway.config import config_header
 from portkey_nb.gateway.secrecy import without_login
 from portkey_nb.notebook.named import find_config
 from portkey_nb.notebook.options import CellOptions, pairs, parse_cell, request_params, split_line
-from portkey_nb.notebook.panel.asked import UNSEEN, Asked, open_config, read_by_ipython
+from portkey_nb.notebook.panel.asked import UNSEEN, Asked, Variables, open_config, read_by_ipython, without_secrets
 from portkey_nb.notebook.prompt import compose
 from portkey_nb.settings import HOSTED, Secret, load
 
@@ -123,6 +123,7 @@ def _yaml(message: Mapping[str, Any]) -> str:
 
 def _words(asked: Asked, defaults: Defaults, notes: dict[str, None]) -> Iterator[str]:
     """Yield the flags, but those that go with the body."""
+    _check_secrets(asked)
     for model in asked.models:
         if "," in model:
             raise PromptError(f"`-m` reads {model!r} as several models")
@@ -132,6 +133,16 @@ def _words(asked: Asked, defaults: Defaults, notes: dict[str, None]) -> Iterator
     yield from _route(asked, defaults, notes)
     for name, value in asked.own.items():
         yield from _further(name, value, asked, notes)
+
+
+def _check_secrets(asked: Asked) -> None:
+    """Raise where a flag would hold a secret, without quoting it."""
+    further = {name: asked.own.get(name) for name in ("schema", "tags")}
+    for name, value in {**asked.params, **further, "tools": [asked.params.get("tools"), asked.tools({})[1]]}.items():
+        found = Variables()
+        without_secrets(value, found, name=name)
+        if found.known:
+            raise PromptError(f"`{name}` holds a secret, which would stand in it and be saved with the notebook")
 
 
 def _parameter(name: str, value: Any) -> str:

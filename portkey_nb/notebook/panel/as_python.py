@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from portkey_nb.engine.reply import Replies, Reply
 from portkey_nb.gateway.config import OPTION_NAMES, names_secret
 from portkey_nb.notebook.panel.asked import (
     UNSEEN,
@@ -42,61 +44,122 @@ def python_of(asked: Asked, variables: Variables, notes: dict[str, None]) -> str
 
 
 def _module(asked: Asked, arguments: Mapping[str, Any], *, readable: bool) -> str:
+    names = _Names(asked)
+    rooms = {room: names.module(room) for room, as_json in (("json", True), ("os", False)) if _uses(arguments, as_json)}
+    arguments = {name: _opened(value, rooms) for name, value in arguments.items()}
+    head = [f"import {_as(room, name)}" for room, name in rooms.items()]
+    head += [""] if head else []
+    several = len(asked.models) > 1
+    alike = len(set(asked.models)) < len(asked.models)
+    config = asked.config_name
+    wanted = [*(["Config"] if config else []), *(["Replies"] if several and not alike else []), "ask"]
+    ours = {name: names.ours(name) for name in wanted}
+    lines, prompt = _prompt(asked, names, readable=readable)
+    if config is not None:
+        written = literal(arguments["config"], 0, readable=readable)
+        lines = [f"{config} = {ours['Config']}({written})", "", *lines]
+        arguments = {**arguments, "config": Source(config)}
+    model: Any = Source(names.free("model", asked.models[-1])) if several else asked.models[0]
+    call = _call(ours["ask"], [prompt], {"model": model, **arguments}, 4 if several else 0, readable=readable)
+    models = literal(list(asked.models), 0, readable=readable)
+    reply = names.free("replies" if several else "reply")
+    if not several:
+        lines += [f"{reply} = {call}", reply]
+    elif alike:
+        lines += [f"{reply} = []", f"for {model} in {models}:", f"    {reply}.append({call})", reply]
+    else:
+        lines += [
+            f"{reply} = {ours['Replies']}()",
+            f"for {model} in {models}:",
+            f"    {reply}[{model}] = {call}",
+            reply,
+        ]
+    imported = ", ".join(_as(name, called) for name, called in ours.items())
+    return "\n".join([*head, f"from portkey_nb import {imported}", "", *lines])
+
+
+def _prompt(asked: Asked, names: _Names, *, readable: bool) -> tuple[list[str], Any]:
+    """Return the lines that give what is long a name, and what is asked with."""
     prompt: Any = asked.messages
     if [list(message) for message in asked.messages] == [["role", "content"]] and asked.messages[0]["role"] == "user":
         content = asked.messages[0]["content"]
         prompt = content if isinstance(content, str) else asked.messages
-    head = [f"import {room}" for room, as_json in (("json", True), ("os", False)) if _uses(arguments, as_json=as_json)]
-    head += [""] if head else []
     first = literal(prompt, 0, readable=readable)
-    lines = []
-    if len(first) > 60 or "\n" in first:
-        name = "prompt" if isinstance(prompt, str) else "messages"
-        lines += [f"{name} = {first}", ""]
-        prompt = Source(name)
-    if asked.config_name is not None:
-        config = literal(arguments["config"], 0, readable=readable)
-        lines = [f"{asked.config_name} = Config({config})", "", *lines]
-        arguments = {**arguments, "config": Source(asked.config_name)}
-    several = len(asked.models) > 1
-    alike = len(set(asked.models)) < len(asked.models)
-    model: Any = Source("model") if several else asked.models[0]
-    indent = 4 if several else 0
-    call = _call([prompt], {"model": model, **arguments}, indent, readable=readable)
-    models = literal(list(asked.models), 0, readable=readable)
-    if not several:
-        lines += [f"reply = {call}", "reply"]
-    elif alike:
-        lines += ["replies = []", f"for model in {models}:", f"    replies.append({call})", "replies"]
-    else:
-        lines += ["replies = Replies()", f"for model in {models}:", f"    replies[model] = {call}", "replies"]
-    body = "\n".join(lines)
-    names = [*(["Config"] if asked.config_name else []), *(["Replies"] if several and not alike else []), "ask"]
-    return "\n".join([*head, f"from portkey_nb import {', '.join(names)}", "", body])
+    if len(first) <= 60 and "\n" not in first:
+        return [], prompt
+    name = names.free("prompt" if isinstance(prompt, str) else "messages", prompt)
+    return [f"{name} = {first}", ""], Source(name)
 
 
-def _uses(value: Any, *, as_json: bool) -> bool:
+def _as(name: str, called: str) -> str:
+    return name if name == called else f"{name} as {called}"
+
+
+class _Names:
+    """Names that the code may bind: nothing of the notebook's is lost, and nothing that the code calls by its name."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._names = asked.names
+        self._taken = {*asked.calls, *([asked.config_name] if asked.config_name else [])}
+        if (named := asked.name_of(asked.options.get("config"))) is not None:
+            self._taken.add(named)
+
+    def free(self, wish: str, value: Any = None) -> str:
+        """Return a name for a value; that of an earlier run of such code may be used again."""
+        return self._first(wish, lambda bound: isinstance(bound, Reply | Replies) or _equal(bound, value))
+
+    def module(self, name: str) -> str:
+        """Return a name for one of Python's modules."""
+        return self._first(name, lambda bound: bound is sys.modules.get(name))
+
+    def ours(self, name: str) -> str:
+        """Return a name for what is imported from this package."""
+        return self._first(name, lambda bound: bound is getattr(sys.modules["portkey_nb"], name))
+
+    def _first(self, wish: str, fits: Callable[[Any], bool]) -> str:
+        for name in (wish, f"panel_{wish}", *(f"panel_{wish}_{number}" for number in range(2, 1000))):
+            if name not in self._taken and (name not in self._names or fits(self._names[name])):
+                break
+        self._taken.add(name)
+        return name
+
+
+def _equal(bound: Any, value: Any) -> bool:
+    return type(bound) is type(value) and type(bound) in (str, list) and bool(bound == value)
+
+
+def _opened(value: Any, rooms: Mapping[str, str]) -> Any:
+    """Return plain data with the Python that reads a variable in its place."""
+    if isinstance(value, Variable):
+        read = f'{rooms["os"]}.environ["{value.name}"]'
+        return Source(f"{rooms['json']}.loads({read})" if value.as_json else read)
+    if isinstance(value, Mapping):
+        return {name: _opened(item, rooms) for name, item in value.items()}
+    return [_opened(item, rooms) for item in value] if isinstance(value, list) else value
+
+
+def _uses(value: Any, as_json: bool) -> bool:
     if isinstance(value, Variable):
         return value.as_json or not as_json
     if isinstance(value, Mapping):
-        return any(_uses(item, as_json=as_json) for item in value.values())
-    return isinstance(value, list) and any(_uses(item, as_json=as_json) for item in value)
+        return any(_uses(item, as_json) for item in value.values())
+    return isinstance(value, list) and any(_uses(item, as_json) for item in value)
 
 
 def _arguments(asked: Asked, variables: Variables, notes: dict[str, None]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if asked.system is not None:
         found["system"] = asked.system
-    found.update(asked.params)
+    found.update({name: without_secrets(value, variables, name=name) for name, value in asked.params.items()})
     for name, value in asked.options.items():
         if name == "config":
             found[name] = _config(value, asked, variables)
         elif OPTION_NAMES[name].secret or isinstance(value, Secret) or names_secret(name):
             found[name] = variables.of(value, f"portkey_{name}", f"the {name.replace('_', ' ')}")
         else:
-            found[name] = value
+            found[name] = without_secrets(value, variables, "portkey", name)
     for name, value in asked.own.items():
-        found[name] = _own(name, value, asked, notes)
+        found[name] = _own(name, value, asked, variables, notes)
     if asked.base_url is not None:
         found["base_url"] = asked.base_url
     return found
@@ -109,30 +172,31 @@ def _config(value: Any, asked: Asked, variables: Variables) -> Any:
     return without_secrets(open_config(value)[0], variables)
 
 
-def _own(name: str, value: Any, asked: Asked, notes: dict[str, None]) -> Any:
+def _own(name: str, value: Any, asked: Asked, variables: Variables, notes: dict[str, None]) -> Any:
     if name == "tools":
         functions, definitions = asked.tools(notes)
-        many = [*(Source(function) for function in functions), *definitions]
+        shown = without_secrets(definitions, variables, name="tools")
+        many = [*(Source(function) for function in functions), *shown]
         return many[0] if len(many) == 1 and functions else many
     if name == "schema" and not isinstance(value, Mapping):
         return Source(asked.called(value, notes))
     if name == "tags" and isinstance(value, Mapping):
-        return {str(key): str(item) for key, item in value.items()}
-    return value
+        value = {str(key): str(item) for key, item in value.items()}
+    return without_secrets(value, variables, name, name)
 
 
-def _call(given: list[Any], named: Mapping[str, Any], indent: int, *, readable: bool) -> str:
+def _call(ask: str, given: list[Any], named: Mapping[str, Any], indent: int, *, readable: bool) -> str:
     plain = {name: value for name, value in named.items() if is_name(name)}
     odd = {name: value for name, value in named.items() if not is_name(name)}
     inner = indent + 4
     parts = [literal(value, inner, readable=readable) for value in given]
     parts += [f"{name}={literal(value, inner, readable=readable)}" for name, value in plain.items()]
     parts += [f"**{literal(odd, inner, readable=readable)}"] if odd else []
-    short = f"ask({', '.join(parts)})"
+    short = f"{ask}({', '.join(parts)})"
     if len(short) + indent <= _WIDTH and "\n" not in short:
         return short
     pad = " " * inner
-    return "ask(\n" + "".join(f"{pad}{part},\n" for part in parts) + " " * indent + ")"
+    return f"{ask}(\n" + "".join(f"{pad}{part},\n" for part in parts) + " " * indent + ")"
 
 
 def literal(value: Any, indent: int, *, readable: bool = True) -> str:
@@ -140,7 +204,7 @@ def literal(value: Any, indent: int, *, readable: bool = True) -> str:
 
     Parameters
     ----------
-    value : JSON value, Source or Variable
+    value : JSON value or Source
     indent : int
         Columns at which further lines begin.
     readable : bool
@@ -153,9 +217,6 @@ def literal(value: Any, indent: int, *, readable: bool = True) -> str:
     """
     if isinstance(value, Source):
         return value
-    if isinstance(value, Variable):
-        read = f'os.environ["{value.name}"]'
-        return f"json.loads({read})" if value.as_json else read
     if isinstance(value, str):
         return _text(value, readable=readable)
     if isinstance(value, float) and not math.isfinite(value):

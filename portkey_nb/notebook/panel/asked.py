@@ -15,6 +15,7 @@ from portkey_nb.engine.asking import with_parts
 from portkey_nb.engine.images import image_part
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.config import OPTION_NAMES, names_secret, parse_config, redact
+from portkey_nb.gateway.secrecy import without_login
 from portkey_nb.notebook.cells import hold_together
 from portkey_nb.settings import Secret
 
@@ -34,7 +35,7 @@ class Asked:
         As they are sent, without the system prompt, in plain JSON values.
     system : str or None
     params : dict
-        Parameters of the request's body, in plain JSON values.
+        Parameters of the request's body, in plain JSON values and secrets.
     options : dict
         Client options by name; what is secret is a :class:`~portkey_nb.settings.Secret`.
     own : dict
@@ -47,10 +48,10 @@ class Asked:
     models: tuple[str, ...]
     messages: list[dict[str, Any]]
     system: str | None
-    params: dict[str, Any]
+    params: dict[str, Any] = field(repr=False)
     options: dict[str, Any] = field(repr=False)
-    own: dict[str, Any]
-    base_url: str | None
+    own: dict[str, Any] = field(repr=False)
+    base_url: str | None = field(repr=False)
     names: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -60,7 +61,17 @@ class Asked:
         if config is None or self.name_of(config) is not None or not open_config(config)[1]:
             return None
         wishes = ("config", "panel_config", *(f"panel_config_{number}" for number in range(2, 100)))
-        return next(name for name in wishes if name not in self.names)
+        return next(name for name in wishes if name not in self.names and name not in self.calls)
+
+    @property
+    def calls(self) -> set[str]:
+        """The names by which functions and classes are called that go with the request."""
+        schema = self.own.get("schema")
+        said = [
+            *self.tools({})[0],
+            *([] if schema is None or isinstance(schema, Mapping) else [self.called(schema, {})]),
+        ]
+        return {name for text in said for name in re.findall(r"\w+", text)}
 
     def called(self, thing: Any, notes: dict[str, None]) -> str:
         """Return what a function or class is called, and note it where the notebook has no such name."""
@@ -130,6 +141,9 @@ def asked_of(
         [image_part(image) for image in (images if isinstance(images, list | tuple) else [images])] if images else []
     )
     base_url = own.pop("base_url", None)
+    if base_url is not None:
+        # Of a query nothing is sent, and what holds a login is refused.
+        base_url = without_login(str(base_url)).partition("?")[0]
     for name, usual in {"store": None, "system": None, "stream": True, "cache": False}.items():
         if usual is None or own.get(name) is usual:
             own.pop(name, None)
@@ -139,7 +153,7 @@ def asked_of(
         models=tuple(models),
         messages=with_parts([_plain(dict(message), "a message") for message in messages], parts),
         system=system,
-        params={name: _plain(value, f"`{name}`") for name, value in left.items()},
+        params={name: _parameter(value, f"`{name}`") for name, value in left.items()},
         options=options,
         own=own,
         base_url=base_url,
@@ -224,19 +238,53 @@ def _revealed(value: Any) -> Any:
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def without_secrets(value: Any, variables: Variables, provider: str = "") -> Any:
-    """Return a Config's plain data with a :class:`Variable` in place of whatever is not to be shown."""
-    if isinstance(value, list):
-        return [without_secrets(item, variables, provider) for item in value]
-    if not isinstance(value, dict):
+def without_secrets(value: Any, variables: Variables, owner: str = "", name: str = "") -> Any:
+    """Return plain data with a :class:`Variable` in place of whatever is not to be shown.
+
+    Parameters
+    ----------
+    value : JSON value
+        Secret is what its name says to be, a text with a login in it, and any :class:`~portkey_nb.settings.Secret`.
+        What a JSON schema calls its properties says nothing of them.
+    variables : Variables
+        Take up what is found.
+    owner : str
+        Whose it is, a provider for one, until a mapping names another.
+    name : str
+        What the value is called.
+
+    Examples
+    --------
+    >>> without_secrets({"client_secret": "x", "level": 5}, Variables())
+    {'client_secret': Variable(name='CLIENT_SECRET', as_json=False), 'level': 5}
+    """
+    if not seals(value) and redact({name: value}) == {name: value}:
         return value
-    owner = str(value.get("provider") or provider)
-    found = {}
-    for name, item in value.items():
-        if redact({name: item}) == {name: item}:
-            found[name] = item
-        elif isinstance(item, dict | list) and not names_secret(name):
-            found[name] = without_secrets(item, variables, owner)
-        else:
-            found[name] = variables.of(item, f"{owner}_{name}", f"`{name}`{f' of {owner}' if owner else ''}")
-    return found
+    if not names_secret(name):
+        if isinstance(value, Mapping):
+            owner = str(value.get("provider") or owner)
+            return {
+                key: without_secrets(
+                    item, variables, owner, "" if name == "properties" and isinstance(item, Mapping) else str(key)
+                )
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [without_secrets(item, variables, owner, name) for item in value]
+    return variables.of(value, f"{owner}_{name}", f"`{name or 'a secret'}`{f' of {owner}' if owner else ''}")
+
+
+def seals(value: Any) -> bool:
+    """Tell whether there is a secret that says so itself."""
+    if isinstance(value, Mapping):
+        return any(map(seals, value.values()))
+    return any(map(seals, value)) if isinstance(value, list | tuple) else isinstance(value, Secret)
+
+
+def _parameter(value: Any, what: str) -> Any:
+    """Return a parameter as JSON carries it, its secrets still to be known as such."""
+    if not seals(value):
+        return _plain(value, what)
+    if isinstance(value, Mapping):
+        return {str(name): _parameter(item, what) for name, item in value.items()}
+    return value if isinstance(value, Secret) else [_parameter(item, what) for item in value]

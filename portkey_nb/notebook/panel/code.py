@@ -43,8 +43,10 @@ def as_code(
 ) -> Code:
     """Write what a panel would send as a cell and as Python.
 
-    No key stands in either: a Config is called by its name in the notebook, what else is secret is read from the
-    environment, and the note says what to set.
+    A Config that the notebook has is called by its name there. What its name calls secret (a key, a token, a password),
+    in options, parameters, tags, tools, schema or Config, and a URL with a login in it, is read from the environment by
+    the Python, and the note says what to set; no cell says it, but for a virtual key that the settings hold. Messages
+    and the system prompt are written as they are, whatever stands in them.
 
     Parameters
     ----------

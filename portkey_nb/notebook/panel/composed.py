@@ -18,7 +18,7 @@ MOST_MODELS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Composed:
-    """Everything of a request but its messages.
+    """Everything of a request but its messages; its repr leaves out all in which a key may stand.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Composed:
 
     models: tuple[str, ...] = ()
     system: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    base_url: str | None = None
-    others: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str | None = field(default=None, repr=False)
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def calls(
         self, messages: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], store: Any = None
