@@ -198,6 +198,28 @@ def test_a_login_in_the_base_url_is_left_out(panel: Callable[..., Page]) -> None
     assert KEY not in states()
 
 
+def test_keys_in_every_place_stand_in_no_widget(panel: Callable[..., Page]) -> None:
+    page = panel(
+        base_url=f"https://me:{KEY}@127.0.0.1:9/v1",
+        params={"azure_api_key": KEY, "extra": {"client_secret": KEY}, "session": Secret(KEY), "seed": 5},
+        options={
+            "custom_host": f"https://me:{KEY}@host/v1",
+            "config": {"provider": "openai", "api_key": KEY, "custom_host": f"https://me:{KEY}@host/v1"},
+            "virtual_key": Secret(KEY),
+            "Authorization": Secret(KEY),
+            "api_key": Secret(KEY),
+        },
+        others={"tags": {"api_key": KEY, "host": f"https://me:{KEY}@host", "session": Secret(KEY), "run": 7}},
+    )
+    page.fields.refresh()
+    page.until(lambda: "No list of models" in page.lines())
+    shown = [states(), repr(page.fields), repr(page.fields.composed), repr(vars(page.fields)), page.trouble]
+    assert [text for text in shown if KEY in text] == []
+    assert "Parameters · azure_api_key, extra, session, seed 5" in " ".join(page.labels())
+    assert "run=7" in page.lines()
+    assert page.params["azure_api_key"] == KEY
+
+
 @pytest.mark.kernel
 def test_no_message_of_a_kernel_carries_a_key(tmp_path: Any) -> None:
     code = """

@@ -16,6 +16,7 @@ from portkey_nb.engine.foresight import foresee
 from portkey_nb.engine.loop import submit
 from portkey_nb.errors import PortkeyError, SettingsError
 from portkey_nb.gateway.refusals import config_warnings
+from portkey_nb.gateway.secrecy import redact
 from portkey_nb.notebook.panel.composed import MOST_MODELS, Composed
 from portkey_nb.notebook.panel.config_editor import ConfigEditor
 from portkey_nb.notebook.panel.inputs import Field, Fold, Line, close_all, style_sheet
@@ -313,7 +314,7 @@ def _also(given: Composed, kept: Mapping[str, Any]) -> str:
     parts = {
         "tools": ", ".join(map(_tool_name, tools if isinstance(tools, list | tuple | set) else [tools])),
         "schema": _schema_name(others.get("schema")),
-        "tags": ", ".join(f"{name}={value}" for name, value in dict(others.get("tags") or {}).items()),
+        "tags": ", ".join(f"{name}={value}" for name, value in redact(dict(others.get("tags") or {})).items()),
     }
     said = [f"{name}: {text}" for name, text in parts.items() if text]
     rest = [name for name, value in others.items() if value and name not in (*parts, "stream")]
@@ -331,7 +332,7 @@ def _tool_name(tool: Any) -> str:
 def _schema_name(schema: Any) -> str:
     if isinstance(schema, Mapping):
         return str(schema.get("title") or schema.get("name") or "JSON schema")
-    return "" if schema is None else str(getattr(schema, "__name__", schema))
+    return "" if schema is None else str(getattr(schema, "__name__", None) or type(schema).__name__)
 
 
 __all__ = ["Fields"]

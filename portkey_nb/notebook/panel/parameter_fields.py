@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from portkey_nb.errors import PromptError
+from portkey_nb.notebook.panel.asked import seals
 from portkey_nb.notebook.panel.inputs import Field, Line, MappingInput
 from portkey_nb.notebook.panel.values import (
     PARAMETERS,
@@ -71,9 +72,9 @@ class ParameterFields:
 
     @property
     def summary(self) -> str:
-        """What is set, in a few words."""
+        """What is set, in a few words; of what has no field, a key for one, the name alone."""
         return ", ".join(
-            f"{name} {value}" if isinstance(value, bool | int | float | str) else name
+            f"{name} {value}" if name not in self.kept and isinstance(value, bool | int | float | str) else name
             for name, value in self.params.items()
         )
 
@@ -149,8 +150,8 @@ def _control(parameter: Parameter) -> Any:
 
 
 def _writable(name: str, value: Any) -> bool:
-    """Tell whether a parameter reads as itself from the field of further ones."""
+    """Tell whether a parameter reads as itself from the field of further ones, and may stand there."""
     try:
-        return bool(read_more(write_more({name: value})) == {name: value})
+        return not seals(value) and bool(read_more(write_more({name: value})) == {name: value})
     except (PromptError, TypeError, ValueError, RecursionError):
         return False
