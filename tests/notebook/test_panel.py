@@ -198,12 +198,41 @@ def test_a_second_message_is_refused_meanwhile() -> None:
     with ScriptedServer(script) as server:
         panel = ChatPanel("m", base_url=server.url)
         first = panel.send("Hi")
-        for act in (panel.send("Ho").result, panel.clear, panel.retry().result):
+        assert repr(first) == "<message under way>"
+        for act in (lambda: panel.send("Ho"), panel.clear, panel.retry):
             with pytest.raises(PortkeyError, match="under way"):
                 act()
         go.set()
         assert first.result(WAIT_S) == "one"
+        assert repr(first) == "<message answered>"
         panel.close()
+    with pytest.raises(PortkeyError, match="closed"):
+        panel.send("Hu")
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["under way", "just sent"])
+def test_what_follows_a_stop_waits_for_it(begun: bool) -> None:
+    go = threading.Event()
+    script = streamed(chunk("", role="assistant"), go, chunk("one"), chunk(finish="stop"), DONE)
+    with talking(script, script) as (server, panel, page):
+        first = panel.send("A tale")
+        if begun:
+            page.until(lambda: server.requests)
+        panel.stop()
+        second = panel.send("Another")
+        go.set()
+        assert second.result(WAIT_S) == "one"
+        assert "not answered" in repr(first)
+        assert texts(panel) == ["Another", "one"]
+
+
+def test_messages_are_set_after_a_stop() -> None:
+    with talking([head(), STALL]) as (_, panel, page):
+        panel.send("A tale")
+        panel.stop()
+        panel.messages = [{"role": "user", "content": "Hi"}]
+        assert texts(panel) == ["Hi"]
+        page.settled(1)
 
 
 def test_tools_and_schemas_are_those_of_ask() -> None:

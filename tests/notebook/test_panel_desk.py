@@ -710,7 +710,7 @@ def test_nothing_is_left_when_a_panel_is_closed() -> None:
         panel.close()
         assert server.left.wait(WAIT_S)
         assert portkey_nb.conversation("end").messages[-1] == {"role": "assistant", "content": "Once"}
-        for act in (panel.undo, panel.send("more").result):
+        for act in (panel.undo, lambda: panel.send("more")):
             with pytest.raises(portkey_nb.errors.PortkeyError, match="closed"):
                 act()
         assert submit(ended()).result(WAIT_S), "all tasks have ended"

@@ -43,6 +43,10 @@ class Actor(Generic[C]):
         background_loop().call_soon_threadsafe(self._take, command, future)
         return future
 
+    def put(self, command: C) -> None:
+        """Take a command on the loop, before whatever is posted from now on."""
+        self._take(command, Future())
+
     def _take(self, command: C, future: Future[Any]) -> None:
         if self._closed:
             future.cancel()

@@ -180,7 +180,9 @@ class ChatPanel:
         self._desk.show()
 
     def send(self, text: str | None = None, *, images: Any = None) -> Sending:
-        """Send a message, and return at once.
+        """Send a message, and return when it is on its way, without waiting for the answer.
+
+        After :meth:`stop` it waits for its turn.
 
         Parameters
         ----------
@@ -192,18 +194,26 @@ class ChatPanel:
         Raises
         ------
         PromptError
-            When an image is none, or too large.
+            When an image is none, or too large; when an answer is under way, or there is nothing to send.
+        PortkeyError
+            When no model is chosen, a field is wrong, or the panel is closed.
         """
         given = images if isinstance(images, list | tuple) else [] if images is None else [images]
         parts = tuple(attached(image) for image in given)
-        return Sending(self._desk, self._desk.post({"do": "send", "text": text, "images": parts}))
+        return Sending(self._desk, self._desk.post({"do": "send", "text": text, "images": parts})).taken()
 
     def retry(self, model: str | None = None) -> Sending:
-        """Ask for the last answer again, or another model for it, whose answer is then shown beside."""
-        return Sending(self._desk, self._desk.post({"do": "retry", "model": model}))
+        """Ask for the last answer again, or another model for it, whose answer is then shown beside.
+
+        Raises
+        ------
+        PortkeyError
+            As for :meth:`send`, and when there is no answer yet.
+        """
+        return Sending(self._desk, self._desk.post({"do": "retry", "model": model})).taken()
 
     def stop(self) -> None:
-        """Stop the answers under way; what came is kept."""
+        """Stop the answers under way; what came is kept, and what is done next waits for that."""
         self._desk.stop()
 
     def undo(self) -> None:

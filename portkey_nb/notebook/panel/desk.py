@@ -33,7 +33,6 @@ CLOSE_S = 10.0
 """Longest time in seconds that the end of a panel waits for what is under way, and for what is to be written."""
 TOLD_S = 1.0
 """Longest time in seconds that it waits for opinions to reach the log and Portkey."""
-BUSY = "an answer is under way; stop it, or wait for its end"
 _CHANGING = frozenset(
     ("send", "edit", "add", "move", "remove", "retry", "choose", "step", "undo", "redo", "clear", "messages")
 )
@@ -129,12 +128,13 @@ class Desk:
 
     def _stop(self) -> None:
         if not self.errands.stop() and not self._actor.idle:
-            self._actor.post({"do": "stop"})
+            self._actor.put({"do": "stop"})
 
     async def _do(self, command: Command) -> Any:
         do = str(command.get("do"))
-        if do in _CHANGING and self.errands.busy:
-            raise PromptError(BUSY)
+        if do in _CHANGING:
+            # What a page has in its composer would take the place of the text that a stop puts there.
+            await self.errands.freed(waits=not (do == "send" and command.get("page")))
         work = getattr(self, f"_on_{do}", None)
         if work is None:
             return None
@@ -377,7 +377,6 @@ class Desk:
         """
         self._end_listening()
         self._stop()
-        await asyncio.sleep(0)  # that takes its place behind the commands that wait
         await asyncio.gather(self._actor.close(CLOSE_S), self.favours.close(min(TOLD_S, CLOSE_S)))
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S), self._one:

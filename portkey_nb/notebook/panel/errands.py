@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from portkey_nb.engine.running import STOP_S
 from portkey_nb.engine.transcript import message_text
 from portkey_nb.errors import PortkeyError, PromptError, SchemaError, SettingsError
 from portkey_nb.gateway.conversation import Conversation, Turn
@@ -15,6 +17,8 @@ from portkey_nb.notebook.panel.errand import Answer, Desk, Errand
 from portkey_nb.notebook.panel.exchange import Exchange
 from portkey_nb.notebook.panel.scene import Pending
 
+BUSY = "an answer is under way; stop it, or wait for its end"
+
 
 class Errands:
     """The exchange of a panel that is under way, or that failed and is still in sight; used on the background loop."""
@@ -23,11 +27,28 @@ class Errands:
         self._desk = desk
         self._under: Errand | None = None
         self._over: tuple[Errand, Pending] | None = None
+        self._free = asyncio.Event()
 
     @property
     def busy(self) -> bool:
         """Whether an exchange is under way."""
         return self._under is not None
+
+    async def freed(self, *, waits: bool = True) -> None:
+        """Return when nothing is under way; what is being stopped is waited for.
+
+        Raises
+        ------
+        PromptError
+            While an exchange is under way that is not being stopped, or not to be waited for, or does not end.
+        """
+        while self._under is not None:
+            if not waits or not self._under.exchange.stopped:
+                raise PromptError(BUSY)
+            try:
+                await asyncio.wait_for(self._free.wait(), STOP_S)
+            except TimeoutError:
+                waits = False
 
     def shown(self) -> tuple[Conversation | None, Pending | None]:
         """Return what is shown below the conversation, and which one, where it is not the present one."""
@@ -212,6 +233,7 @@ class Errands:
         )
         over = None if again else self._over
         self._under, self._over = errand, None
+        self._free.clear()
         desk.start(self._conduct(errand, over))
         return answer
 
@@ -240,6 +262,7 @@ class Errands:
             desk.say(f"the answer is in the run log, but not in the conversation: {error}", "error")
         finally:
             self._under = None
+            self._free.set()  # whoever waits goes on after this step, in which all is settled
         try:
             self._settle(errand)
         except Exception as error:  # noqa: BLE001 (as above)

@@ -12,6 +12,8 @@ from portkey_nb.engine.running import STOP_S
 from portkey_nb.errors import PortkeyError
 from portkey_nb.notebook.panel.desk import Desk
 
+TAKEN_S = 1.0
+"""Longest time in seconds that a caller waits to hear whether a message is taken; mostly that is a moment."""
 CLOSED = "the panel is closed; ChatPanel(chat=...) opens its conversation again"
 
 
@@ -28,6 +30,32 @@ class Sending:
 
     def __init__(self, desk: Desk, begun: Future[Future[Reply | Replies]]) -> None:
         self._desk, self._begun = desk, begun
+        self._stopped = False
+
+    def taken(self) -> Sending:
+        """Return it when it is on its way, or after a second: what is before it may take longer.
+
+        Raises
+        ------
+        PortkeyError
+            When it is refused.
+        """
+        try:
+            wait([self._begun], timeout=TAKEN_S)
+        except KeyboardInterrupt:
+            self._end()
+            raise
+        if self._begun.done():
+            self._answer(None)
+        return self
+
+    def _answer(self, timeout: float | None) -> Future[Reply | Replies]:
+        """Wait until it is on its way, and return its answer to come."""
+        try:
+            return self._begun.result(timeout)
+        except CancelledError:
+            pass
+        raise PortkeyError("stopped before it was sent" if self._stopped else CLOSED)
 
     @property
     def done(self) -> bool:
@@ -57,8 +85,7 @@ class Sending:
         """
         end = None if timeout is None else time.monotonic() + timeout
         try:
-            answer = self._begun.result(timeout)
-            return answer.result(None if end is None else max(0.0, end - time.monotonic()))
+            return self._answer(timeout).result(None if end is None else max(0.0, end - time.monotonic()))
         except CancelledError:
             pass
         except KeyboardInterrupt:
@@ -68,7 +95,10 @@ class Sending:
 
     def stop(self) -> None:
         """Stop it, unless it is done; what came is kept."""
-        if not self.done:
+        if self.done:
+            return
+        self._stopped = self._begun.cancel()
+        if not self._stopped:
             self._desk.stop()
 
     def _end(self) -> None:
@@ -82,4 +112,16 @@ class Sending:
                 wait([waited], timeout=0.2)
 
     def __repr__(self) -> str:
-        return f"<message {'sent' if self.done else 'under way'}>"
+        return f"<message {self._state()}>"
+
+    def _state(self) -> str:
+        if not self._begun.done():
+            return "waiting for what is before it"
+        if self._begun.cancelled():
+            return "not sent"
+        if self._begun.exception() is not None:
+            return "refused"
+        answer = self._begun.result()
+        if not answer.done():
+            return "under way"
+        return "answered" if answer.exception() is None else "not answered; .result() raises why"
