@@ -235,6 +235,10 @@ def test_messages_are_set_after_a_stop() -> None:
         page.settled(1)
 
 
+def told_tale() -> list[Any]:
+    return streamed(chunk("", role="assistant"), chunk("one"), chunk(finish="stop"), DONE)
+
+
 def test_tools_and_schemas_are_those_of_ask() -> None:
     def weather(city: str) -> str:
         """Tell the weather in a city."""
@@ -413,6 +417,38 @@ def test_a_changed_system_prompt_is_a_step_of_its_own(panel: ChatPanel) -> None:
     panel.undo()
     panel.undo()
     assert panel.messages == []
+
+
+def test_the_system_prompt_may_be_set() -> None:
+    with talking(told_tale()) as (server, panel, _):
+        panel.system = "Be brief."
+        assert panel.system == "Be brief."
+        assert prompts(panel) == ("Be brief.", "Be brief.")
+        panel.send("Hi").result(WAIT_S)
+        assert server.requests[0].json["messages"][0] == {"role": "system", "content": "Be brief."}
+        panel.system = ""
+        assert panel.system is None
+        assert prompts(panel) == (None, "")
+        panel.undo()
+        assert panel.system == "Be brief."
+        with pytest.raises(PromptError, match="system is 7"):
+            panel.system = 7  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sytem", "did you mean `system`"),
+        ("modle", "did you mean `model`"),
+        ("temperature", r"ChatPanel\(\.\.\., temperature="),
+        ("send", "cannot be set"),
+    ],
+)
+def test_a_name_that_means_nothing_is_not_set(panel: ChatPanel, name: str, said: str) -> None:
+    with pytest.raises(PromptError, match=said) as raised:
+        setattr(panel, name, 0.1)
+    assert "\n" not in raised.value.message
+    assert name not in vars(panel)
 
 
 def test_undo_takes_back_what_was_typed_a_moment_ago(panel: ChatPanel) -> None:

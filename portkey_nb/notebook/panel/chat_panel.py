@@ -25,6 +25,8 @@ from portkey_nb.notebook.panel.opening import (
     message_list,
     models_of,
     names_here,
+    refuse_unknown,
+    system_text,
     talk_for,
 )
 from portkey_nb.notebook.panel.sending import CLOSED, Sending
@@ -161,6 +163,15 @@ class ChatPanel:
         self._desk.show()
 
     @property
+    def system(self) -> str | None:
+        """The system prompt; may be set, and counts from the next message on."""
+        return self._desk.fields.composed.system
+
+    @system.setter
+    def system(self, text: str | None) -> None:
+        self._do({"do": "system", "text": system_text(text)})
+
+    @property
     def config(self) -> Any:
         """The routing Config, a saved id or None; may be set."""
         return self._desk.fields.composed.options.get("config")
@@ -265,6 +276,13 @@ class ChatPanel:
                 self._widget.close()
             self._closed = True
         tell_trouble(self._talk.store)
+
+    if not TYPE_CHECKING:  # which would take any name to be one that may be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_"):
+                refuse_unknown(type(self), name)
+            super().__setattr__(name, value)
 
     def _do(self, command: Mapping[str, Any]) -> Any:
         """Give the desk a command, and wait for its end."""

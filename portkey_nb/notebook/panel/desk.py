@@ -255,6 +255,11 @@ class Desk:
     async def _on_fields(self, command: Command) -> None:
         self.keeper.type_system(self.fields.composed.system)
 
+    async def _on_system(self, command: Command) -> None:
+        await asyncio.to_thread(self.fields.set_system, command["text"])
+        self.keeper.type_system(command["text"])
+        await self.keeper.settle()
+
     # Commands: what is asked
 
     def _on_stop(self, command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -48,9 +49,7 @@ def composed_of(model: Any, base_url: str | None, options: Mapping[str, Any]) ->
         if name in options:
             raise PromptError(f"ChatPanel takes no `{name}`, which {said}")
     given = {name: value for name, value in options.items() if value is not None and name != "store"}
-    system = given.pop("system", None)
-    if system is not None and not isinstance(system, str):
-        raise PromptError(f"system is {system!r:.60}; give a text")
+    system = system_text(given.pop("system", None))
     others = {name: given.pop(name) for name in _OTHERS if name in given}
     # `metadata` is a parameter of the request body, as for `ask`; tags travel as Portkey's metadata.
     routes = {name: given.pop(name) for name in list(given) if name in OPTION_NAMES and name != "metadata"}
@@ -58,7 +57,48 @@ def composed_of(model: Any, base_url: str | None, options: Mapping[str, Any]) ->
         if OPTION_NAMES[name].secret and isinstance(value, str):
             routes[name] = Secret(value.reveal() if isinstance(value, Secret) else value)
     return Composed(
-        models=models_of(model), system=system or None, params=given, options=routes, base_url=base_url, others=others
+        models=models_of(model), system=system, params=given, options=routes, base_url=base_url, others=others
+    )
+
+
+def system_text(system: Any) -> str | None:
+    """Return a system prompt as it is kept; an empty one is none.
+
+    Raises
+    ------
+    PromptError
+        When it is no text.
+    """
+    if system is not None and not isinstance(system, str):
+        raise PromptError(f"system is {system!r:.60}; give a text")
+    return system or None
+
+
+def refuse_unknown(kind: type, name: str) -> None:
+    """Refuse a name that is nothing to be set on a panel: a parameter, or one that is mistyped.
+
+    Raises
+    ------
+    PromptError
+        When the class has no such property.
+
+    Examples
+    --------
+    >>> from portkey_nb import ChatPanel
+    >>> refuse_unknown(ChatPanel, "sistem")
+    Traceback (most recent call last):
+        ...
+    portkey_nb.errors.PromptError: a panel has no `sistem`; did you mean `system`?
+    """
+    if isinstance(getattr(kind, name, None), property):
+        return
+    known = [one for one in dir(kind) if getattr(getattr(kind, one), "fset", None) is not None]
+    close = difflib.get_close_matches(name, known, 1)
+    if close:
+        raise PromptError(f"a panel has no `{name}`; did you mean `{close[0]}`?")
+    raise PromptError(
+        f"`{name}` cannot be set on a panel ({', '.join(known)} can); "
+        f"write ChatPanel(..., {name}=...) for an option, or use the panel's settings"
     )
 
 
