@@ -6,8 +6,9 @@ import base64
 from dataclasses import replace
 from typing import Any
 
-from portkey_nb.gateway.conversation import Conversation
+from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.notebook.panel.scene import Scene, State
+from tests.engine.runs_of import done
 from tests.notebook.panel_page import PNG
 
 
@@ -26,3 +27,14 @@ def test_an_image_is_decoded_once_for_all_paintings() -> None:
     assert picture(scene, replace(state, title="another")) is first
     edited = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}}]}
     assert picture(scene, replace(state, conversation=Conversation("c").rewritten([edited]))) is None
+
+
+def test_the_bar_says_whether_the_demo_gateway_gave_the_last_answer() -> None:
+    talk, runs = Conversation("c"), {}
+    state = State(title="draft", conversation=talk, runs=runs)
+    assert Scene().make(state)[1]["demo"] is False
+    for demo in (True, False):
+        run = done(demo=demo)
+        said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
+        talk, runs = talk.append(Turn.new(said, run_id=run.run_id)), {**runs, run.run_id: run}
+        assert Scene().make(replace(state, conversation=talk, runs=runs))[1]["demo"] is demo

@@ -273,6 +273,13 @@ def _said_message(message: Mapping[str, Any]) -> str:
     return message_html(message_text(message))
 
 
+def _of_the_demo(state: State) -> bool:
+    """Whether the demo gateway gave the answer that was added last."""
+    known = [state.runs.get(turn.run_id or "") for turn in state.conversation.turns]
+    given = [run for run in known if run is not None]
+    return bool(given and given[-1].demo)
+
+
 def _bar(state: State, entries: Sequence[Entry]) -> dict[str, Any]:
     count = len(entries)
     totals = totals_line(state.runs.values())
@@ -290,5 +297,6 @@ def _bar(state: State, entries: Sequence[Entry]) -> dict[str, Any]:
         "redo": state.redo and not state.busy,
         "clear": bool(entries) and not state.busy,
         "open": state.conversation.open,
+        "demo": _of_the_demo(state),
         "notice": dict(state.notice),
     }
