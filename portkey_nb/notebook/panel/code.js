@@ -4,7 +4,7 @@ function codeText(shared, title, name) {
   const head = make("div", "pk-code-head");
   const label = make("span", "pk-code-title", title, { id: fresh("code") });
   const text = make("pre", "pk-code-text", "", { tabindex: "0", role: "region", "aria-labelledby": label.id });
-  head.append(label, textButton(name, () => shared.copy(text.textContent)));
+  head.append(label, textButton(name, (button) => shared.copy(text.textContent, button)));
   box.append(head, text);
   return { box, text };
 }
@@ -44,7 +44,7 @@ function codeRegion(shared) {
       from = button;
       say(cell.text, code.cell ?? "");
       say(python.text, code.python ?? "");
-      say(note, code.note ?? "");
+      sayWords(note, code.note ?? "");
       show(note, Boolean(code.note));
       show(node, true);
       from.setAttribute("aria-expanded", "true");

@@ -104,6 +104,14 @@ function say(one, text) {
   if (one.textContent !== text) one.textContent = text;
 }
 
+// A line of the panel's own, in which what stands between backticks is code.
+function sayWords(one, text) {
+  if (one.dataset.words === text) return;
+  one.dataset.words = text;
+  const parts = text.split(/`([^`]+)`/);
+  one.replaceChildren(...parts.map((part, i) => (i % 2 ? make("code", "", part) : part)).filter((part) => part !== ""));
+}
+
 // Browsers give the clipboard to secure pages alone, and not to all frames; what was there before them works in both.
 async function copyText(text, near) {
   try {
@@ -127,15 +135,17 @@ async function copyText(text, near) {
   }
 }
 
-// A mark on the button itself, for a moment.
+// A mark on the button itself, for a moment: nothing around it moves.
 function flashCopied(one) {
-  const before = one.querySelector(".pk-icon");
+  const before = one?.firstChild;
   if (!before || one.dataset.flashed) return;
   one.dataset.flashed = "true";
-  const mark = icon("copied");
+  one.style.minWidth = `${one.offsetWidth}px`;
+  const mark = before.nodeType === Node.TEXT_NODE ? make("span", "", "Copied") : icon("copied");
   before.replaceWith(mark);
   setTimeout(() => {
     mark.replaceWith(before);
+    one.style.minWidth = "";
     delete one.dataset.flashed;
   }, 1500);
 }

@@ -1,7 +1,7 @@
 // What the panel says of itself: politely what is of use to know, at once what went wrong.
 const INFO_MS = 8000;
 
-// notices() -> { node, inform(text), fail(text), stay(text), calm(text) }
+// notices() -> { node, inform(text), murmur(text), fail(text), stay(text), calm(text), stop() }
 function notices() {
   const node = make("div", "pk-notices");
   const notice = make("div", "pk-notice", "", { role: "status" });
@@ -14,19 +14,22 @@ function notices() {
   let stays = false;
   show(close, false);
 
-  function inform(text) {
+  function inform(text, unseen = false) {
     clearTimeout(timer);
-    say(notice, text);
-    if (text) timer = setTimeout(() => say(notice, ""), INFO_MS);
+    notice.classList.toggle("pk-offscreen", unseen);
+    sayWords(notice, text);
+    if (text) timer = setTimeout(() => sayWords(notice, ""), INFO_MS);
   }
   function fail(text) {
     if (stays) return;
-    say(error, text);
+    sayWords(error, text);
     show(close, text !== "");
   }
   return {
     node,
     inform,
+    // What can be seen elsewhere is only read out.
+    murmur: (text) => inform(text, true),
     fail,
     // What stays is the end of this view: nothing else is said after it.
     stay(text) {
@@ -36,7 +39,7 @@ function notices() {
       show(close, false);
     },
     calm(text) {
-      if (notice.textContent === text) inform("");
+      if (notice.dataset.words === text) inform("");
     },
     stop: () => clearTimeout(timer),
   };
