@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,8 @@ def find_command(line: str) -> Command | None:
             "help": _help,
             "logout": lambda _: logout(),
         }[name]
+    if name == "panel" and any(re.match("--?[a-z]", word, re.I) for word in rest[:2]):
+        return _refuse_options
     if name == "panel" and len(rest) <= 1:
         return lambda magics: _panel(magics, rest[0] if rest else None)
     if name == "models" and len(rest) <= 1:
@@ -85,6 +88,13 @@ def _panel(magics: Any, chat: str | None) -> Any:
     if models and not len(panel.conversation):  # else the model that answered last goes on
         panel.models = models
     return panel
+
+
+def _refuse_options(magics: Any) -> Any:
+    raise PromptError(
+        "`%portkey panel [NAME]` takes the name of a chat alone; choose the rest in the panel, "
+        'or write `from portkey_nb import ChatPanel` and ChatPanel("gpt-4o", chat="trip", temperature=0)'
+    )
 
 
 def _status(magics: Any) -> None:

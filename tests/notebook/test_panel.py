@@ -18,6 +18,7 @@ from portkey_nb.engine.transcript import rows
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.gateway.demo.server import DemoGateway
+from portkey_nb.notebook.commands import find_command
 from portkey_nb.notebook.panel import desk
 from portkey_nb.notebook.panel.edits import branch_messages, moved, removed, spans
 from tests.notebook.panel_page import PNG, WAIT_S, Viewer, Wire, opened, talking
@@ -233,6 +234,17 @@ def test_messages_are_set_after_a_stop() -> None:
         panel.messages = [{"role": "user", "content": "Hi"}]
         assert texts(panel) == ["Hi"]
         page.settled(1)
+
+
+@pytest.mark.parametrize("line", ["panel -m gpt-4o", "panel trip --temperature 0", "panel -m"])
+def test_the_magic_says_that_it_takes_a_name_alone(line: str) -> None:
+    command = find_command(line)
+    assert command is not None
+    with pytest.raises(PromptError, match=r"takes the name of a chat alone.*ChatPanel") as raised:
+        command(None)
+    assert "\n" not in raised.value.message
+    for prompt in ("panel - what does it mean?", "panel of experts, what do you say?"):
+        assert find_command(prompt) is None
 
 
 def told_tale() -> list[Any]:
