@@ -31,9 +31,7 @@ def money(cost_usd: float | None) -> str:
 
 def facts(run: Run, requests: int = 1) -> list[str]:
     """Return what a footer says of a run: model, requests where there were several, tokens, cost, times."""
-    named = run.model or ""
-    answered = run.model_response
-    parts = [f"{named} → {answered}" if answered and answered != named and not _same_model(named, answered) else named]
+    parts = [answering(run)]
     if run.demo:
         parts[0] += " (demo)"
     if requests > 1:
@@ -53,6 +51,28 @@ def facts(run: Run, requests: int = 1) -> list[str]:
         took = quantities.seconds(run.latency_s)
         parts.append(took if run.ttft_s is None else f"total {took}")
     return [part for part in parts if part]
+
+
+def answering(run: Run, label: str | None = None) -> str:
+    """Return the model that was asked, and that which answered where it is another one; empty where neither is known.
+
+    Parameters
+    ----------
+    run : Run
+    label : str, optional
+        What the model that was asked is called; its name by default.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> run = Run(run_id="r", started_at=datetime.now(UTC), model="gpt-4o", model_response="claude-sonnet-4-5")
+    >>> answering(run)
+    'gpt-4o → claude-sonnet-4-5'
+    """
+    asked, answered = label or run.model, run.model_response
+    if not asked or not answered or answered == asked or _same_model(run.model or asked, answered):
+        return asked or answered or ""
+    return f"{asked} → {answered}"
 
 
 def _same_model(asked: str, answered: str) -> bool:

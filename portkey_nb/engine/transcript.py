@@ -14,7 +14,7 @@ from portkey_nb.engine.headers import image_type
 from portkey_nb.engine.images import image_text
 from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import Run
-from portkey_nb.engine.summary import column, money
+from portkey_nb.engine.summary import answering, column, money
 from portkey_nb.gateway.conversation import Conversation, Turn
 from portkey_nb.views import transcript as views
 from portkey_nb.views.columns import Column
@@ -177,7 +177,7 @@ def _answer(turn: Turn, runs: Mapping[str, Run], *, chosen: bool) -> Answer:
         footer = "interrupted" if turn.mark == "interrupted" else ""
         shown = Column(label="assistant", text=text, footer=footer, steps=steps)
     else:
-        shown = column(run.variant or run.model or "assistant", run.with_(text=text), as_json=_is_json(run, text))
+        shown = column(answering(run, run.variant) or "assistant", run.with_(text=text), as_json=_is_json(run, text))
         footers = [shown.footer]
         if turn.mark == "interrupted" and run.status != "interrupted":
             footers.append("interrupted")

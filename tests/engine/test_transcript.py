@@ -256,3 +256,28 @@ def test_the_system_prompt_is_a_row_of_the_static_form() -> None:
     for form in shown.values():
         assert form.index("draft") < form.index("Be brief.") < form.index("Hi")
     assert "system" not in talk_bundle("draft", talk(turn(user("Hi"))), {})["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "label"),
+    [
+        ("gpt-4o", "claude-sonnet-4-5", "gpt-4o → claude-sonnet-4-5"),
+        ("gpt-4o", "gpt-4o-mini", "gpt-4o → gpt-4o-mini"),
+        ("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o"),
+        ("@openai-prod/gpt-4o", "gpt-4o", "@openai-prod/gpt-4o"),
+        ("gpt-4o", None, "gpt-4o"),
+        (None, "claude-sonnet-4-5", "claude-sonnet-4-5"),
+        (None, None, "assistant"),
+    ],
+)
+def test_an_answer_is_headed_by_the_model_that_gave_it(asked: str | None, answered: str | None, label: str) -> None:
+    run = done(model=asked, variant=asked, model_response=answered, text="Hello!")
+    conversation = talk(turn(user("Hi"), said("Hello!"), run=run))
+    assert rows(conversation, {run.run_id: run})[-1].answers[0].column.label == label
+    assert label in talk_bundle("chat", conversation, {run.run_id: run})["text/html"]
+
+
+def test_a_label_that_tells_two_of_one_model_apart_stays() -> None:
+    run = done(model="gpt-4o", variant="gpt-4o (2)", model_response="gpt-4o-2024-08-06", text="Hello!")
+    found = rows(talk(turn(user("Hi"), said("Hello!"), run=run)), {run.run_id: run})
+    assert found[-1].answers[0].column.label == "gpt-4o (2)"
