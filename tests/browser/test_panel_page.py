@@ -912,6 +912,63 @@ def test_strings_that_are_no_html_are_shown_as_text(panel: PanelPage) -> None:
     assert panel.locator(".pk-title").inner_text() == evil
 
 
+def test_where_the_kernel_takes_its_time_to_tell_the_conversation_the_panel_says_so(panel: PanelPage) -> None:
+    said_so = "The kernel is busy; the conversation comes when it is free."
+    panel.page.locator(".pk-empty", has_text=said_so).wait_for()
+    assert panel.locator(".pk-why").inner_text() == said_so
+    assert not panel.button("Add a message below").is_visible()
+    panel.welcome()
+    assert panel.locator(".pk-empty").inner_text().startswith("No messages yet")
+    assert panel.locator(".pk-why").inner_text() == ""
+
+
+LONG = "\n\n".join("What is said at some length about sorting, and said again." for _ in range(9))
+
+
+def test_four_answers_stand_two_by_two_with_their_tops_in_sight(panel: PanelPage) -> None:
+    columns = [column(f"s{i}", LONG, chosen=i == 0, can=["rate", "choose"], footer=FOOTER) for i in range(4)]
+    panel.welcome([*talk(), said("u3", "Which?"), answered("a3", *columns)])
+    panel.frame()
+    first, second, third, _ = [panel.locator(f"[data-id=s{i}]").bounding_box() for i in range(4)]
+    assert first["y"] == second["y"] < third["y"]
+    assert first["y"] >= panel.locator(LOG).bounding_box()["y"]
+    feet = [panel.locator(f"[data-id=s{i}] .pk-foot").bounding_box()["y"] for i in range(4)]
+    assert feet[0] == feet[1]
+    assert feet[2] == feet[3]
+    panel.button("Go to the newest message").click()
+    assert panel.page.evaluate(BELOW) <= 1
+
+
+def test_nothing_moves_where_something_is_copied(panel: PanelPage) -> None:
+    panel.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.welcome(talk())
+    before = box(panel).bounding_box()
+    panel.button("Copy all").click()
+    panel.tell(to=panel.wait_sent("copy_all")[0]["view"], copy="[]")
+    panel.button("Copied").wait_for()
+    assert box(panel).bounding_box() == before
+    panel.button("Copy all").wait_for()
+
+
+def test_an_answer_of_which_nothing_is_known_has_no_empty_line_below(panel: PanelPage) -> None:
+    panel.welcome([said("u1", "Hi"), answered("a1", column("c1", "Hello"))])
+    assert not panel.locator("[data-id=c1] .pk-foot").is_visible()
+
+
+def test_what_stands_in_backticks_is_code_in_what_the_panel_says(panel: PanelPage) -> None:
+    panel.welcome(ready=False, why="`top_k` is wrong", notice={"n": 1, "text": "write `k: 5` <b>", "kind": "error"})
+    assert panel.locator(".pk-why").inner_text() == "top_k is wrong"
+    assert panel.locator(".pk-why code").inner_text() == "top_k"
+    assert panel.locator(".pk-error").inner_text() == "write k: 5 <b>"
+
+
+def test_the_demo_gateway_is_named_at_the_top(panel: PanelPage) -> None:
+    panel.welcome(talk(), demo=True)
+    assert panel.locator(".pk-bar .pk-demo").inner_text() == "demo"
+    panel.deliver(bar={"demo": False})
+    assert not panel.locator(".pk-demo").is_visible()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 700, 1100])
 def test_looks(browser: Any, address: str, theme: str, width: int) -> None:

@@ -187,9 +187,11 @@ function answerView(shared, ask) {
         fault.innerHTML = error;
       }
       show(fault, error !== "");
-      if (column.state !== "live") {
+      if (column.state === "live") show(foot, true);
+      else {
         if (growing && !growing.done()) growing.apply({ d: 1 });
         say(foot, column.footer ?? "");
+        show(foot, several || Boolean(column.footer));
         if (grown) decorate.now();
       }
       bar.setAttribute("aria-label", `Actions on the answer of ${column.label ?? "the model"}`);

@@ -131,8 +131,9 @@ function composer(shared) {
     setOff(tray.button, gone);
     field.readOnly = gone;
     field.setAttribute("aria-disabled", String(gone));
-    const reason = gone || busy || now.ready !== false ? "" : (now.why ?? "");
-    say(why, reason);
+    const reason = shared.waiting() || (gone || busy || now.ready !== false ? "" : (now.why ?? ""));
+    sayWords(why, reason);
+    why.classList.toggle("pk-wrong", !shared.waiting());
     show(hint, !reason);
     const words = asks(now.models);
     if (field.placeholder !== words) field.placeholder = words;

@@ -2,12 +2,14 @@
 const PATIENCE_MS = 3000;
 const GONE = "The kernel is gone or was restarted: run the cell again to go on. What you typed stays here to be copied.";
 const BUSY = "The kernel is busy; it answers when it is free.";
+const NOT_YET = "The kernel is busy; the conversation comes when it is free.";
 const UNCOPIED = "The browser does not let this page copy; select the text and copy it by key.";
 const SEEN_MARGIN = "300px";
 
 function panelBar(shared) {
   const node = make("div", "pk-bar");
   const title = make("span", "pk-title");
+  const demo = make("span", "pk-demo", "demo", { title: "The demo gateway answers: what it says and costs is made up" });
   const totals = make("span", "pk-totals");
   const buttons = make("div", "pk-bar-buttons", "", { role: "toolbar", "aria-label": "Conversation" });
   const settleStops = rove(buttons);
@@ -20,14 +22,16 @@ function panelBar(shared) {
   code.setAttribute("aria-expanded", "false");
   buttons.append(undo, redo, clear, copyAll, code);
   settleStops();
-  node.append(title, totals, buttons);
+  node.append(title, demo, totals, buttons);
   return {
     node,
     code,
+    copyAll,
     update() {
       const now = shared.bar();
       const off = shared.gone();
       say(title, now.title ?? "");
+      show(demo, now.demo === true);
       say(totals, now.totals ?? "");
       setOff(undo, off || !now.undo);
       setOff(redo, off || !now.redo);
@@ -114,6 +118,7 @@ function panelView(model, el, page) {
   let gone = false;
   let beginning = null;
   let patience = null;
+  let unheard = false;
   let copying = null;
   let noticed = null;
   const seen = new IntersectionObserver((found) => {
@@ -141,6 +146,8 @@ function panelView(model, el, page) {
     state: page.state,
     bar: () => page.state.bar,
     gone: () => gone,
+    // Why there is no conversation yet; empty for as long as one usually takes to come.
+    waiting: () => (unheard && page.state.at === null && !gone ? NOT_YET : ""),
     busy: () => !gone && (beginning !== null || page.state.bar.busy === true),
     inform: said.inform,
     fail: said.fail,
@@ -181,8 +188,8 @@ function panelView(model, el, page) {
     async copy(text, near) {
       const done = await copyText(text, root);
       if (!done) return said.fail(UNCOPIED);
-      said.inform("Copied");
-      if (near) flashCopied(near);
+      said.murmur("Copied");
+      flashCopied(near);
     },
     keepFocus(bar, change) {
       const does = bar.contains(document.activeElement) ? document.activeElement.dataset.does : null;
@@ -263,7 +270,7 @@ function panelView(model, el, page) {
       if (message.source?.id !== undefined && message.why === "edit") messages.edit(message.source);
       if (message.source && message.why === "copy") shared.copy(message.source.text, copying);
       if (message.code) code.open(message.code, bar.code);
-      if (message.copy !== undefined) shared.copy(message.copy, null);
+      if (message.copy !== undefined) shared.copy(message.copy, bar.copyAll);
     },
   });
   // Other front ends listen for keys further up.
@@ -283,12 +290,17 @@ function panelView(model, el, page) {
   away();
   setTimeout(away);
   update();
+  const longWait = setTimeout(() => {
+    unheard = true;
+    update();
+  }, PATIENCE_MS);
   return () => {
     writer.stop();
     leave();
     unwatch();
     forgetKeys();
     clearTimeout(patience);
+    clearTimeout(longWait);
     seen.disconnect();
     said.stop();
     messages.stop();

@@ -1,5 +1,6 @@
 // The messages in their order: only what changed is touched, and the end stays in sight of those who are there.
 const NEAR_END_PX = 40;
+const NO_MESSAGES = "No messages yet. Write one below, or begin with messages of your own.";
 const TOOLS_MARGIN = "400px 0px";
 
 // transcript(shared) -> { node, log, all(), change(message), edit(source), editLast(), toEnd(), update(), stop() }
@@ -7,7 +8,7 @@ function transcript(shared) {
   const node = make("div", "pk-log-frame");
   const log = make("div", "pk-log", "", { role: "log", "aria-live": "polite", "aria-label": "Conversation", tabindex: "0" });
   const nothing = make("div", "pk-empty");
-  const hint = make("p", "", "No messages yet. Write one below, or begin with messages of your own.");
+  const hint = make("p");
   const add = textButton("Add a message below", () => openFirst());
   nothing.append(hint, add);
   show(nothing, false);
@@ -19,18 +20,26 @@ function transcript(shared) {
   const near = new Map();
   let off = "";
   let atEnd = true;
+  let toVeryEnd = false;
   let top = 0;
   let timer = null;
   let first = null;
   let leaving = null;
 
   const nearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_END_PX;
+  // Answers side by side begin together: their tops stay in sight, until the end is asked for.
+  function tops() {
+    const last = views.get(shared.state.order[shared.state.order.length - 1]);
+    const several = last && !toVeryEnd && last.node.querySelector(".pk-several");
+    return several ? last.node.getBoundingClientRect().top - log.getBoundingClientRect().top + log.scrollTop : Infinity;
+  }
   function follow() {
-    if (atEnd) log.scrollTop = log.scrollHeight;
-    show(newest, !atEnd && !nearEnd());
+    if (atEnd) log.scrollTop = Math.max(log.scrollTop, Math.min(log.scrollHeight - log.clientHeight, tops()));
+    show(newest, !nearEnd());
   }
   function toEnd(focus) {
     atEnd = true;
+    toVeryEnd = focus;
     follow();
     if (focus) log.focus({ preventScroll: true });
   }
@@ -39,7 +48,7 @@ function transcript(shared) {
     if (nearEnd()) atEnd = true;
     else if (log.scrollTop < top - 1) atEnd = false;
     top = log.scrollTop;
-    show(newest, !atEnd && !nearEnd());
+    show(newest, !nearEnd());
   });
   log.addEventListener("click", (event) => {
     if (!event.target.closest("summary")) return;
@@ -180,6 +189,10 @@ function transcript(shared) {
     }
   }
   function settle() {
+    const waiting = shared.waiting();
+    say(hint, waiting || NO_MESSAGES);
+    if (waiting) show(nothing, true);
+    if (!first) show(add, !waiting);
     const live = liveColumns() && !shared.gone();
     // What is read out is the answer that has ended, not each of its words.
     if ((log.getAttribute("aria-busy") === "true") !== live) log.setAttribute("aria-busy", String(live));
