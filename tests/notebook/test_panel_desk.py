@@ -35,6 +35,9 @@ def answer(text: str) -> list[Any]:
     return streamed(chunk("", role="assistant"), chunk(text), chunk(finish="stop"), DONE)
 
 
+FAILED = whole({"error": {"message": "no"}}, 400)
+
+
 def roles(panel: portkey_nb.ChatPanel) -> list[tuple[str, Any]]:
     return [(message["role"], message["content"]) for message in panel.messages]
 
@@ -136,6 +139,25 @@ def test_several_models_answer_side_by_side_and_one_failure_blocks_none() -> Non
         page.until(lambda: len(page.entry(1)["columns"]) == 1)
 
 
+def test_an_answer_is_gone_on_from_while_another_has_failed() -> None:
+    scripts = answer("one"), answer("two"), FAILED, answer("again")
+    with talking(*scripts, model=["a", "b", "c"]) as (_server, panel, page):
+        page.send("Hi")
+        page.settled(2)
+        columns = page.entry(1)["columns"]
+        failed = next(column for column in columns if column["state"] == "failed")
+        other = next(column for column in columns if column["state"] == "done" and not column["chosen"])
+        assert "choose" in other["can"]
+        assert "choose" not in failed["can"]
+        page.do("choose", id=other["id"])
+        page.until(lambda: [one["id"] for one in page.entry(1)["columns"] if one["chosen"]] == [other["id"]])
+        assert panel.conversation.conversation.head == other["id"]
+        assert len(page.entry(1)["columns"]) == 3, "what failed can still be asked for again"
+        page.do("retry", id=failed["id"])
+        page.until(lambda: [one["state"] for one in page.entry(1)["columns"]] == ["done"] * 3 and not page.bar["busy"])
+        assert roles(panel) == [("user", "Hi"), ("assistant", "again")]
+
+
 def test_stop_between_models_keeps_the_one_that_had_answered() -> None:
     with talking(answer("done"), streamed(chunk("", role="assistant"), STALL), model=["a", "b"]) as (
         _server,
@@ -194,9 +216,6 @@ def test_a_failed_message_can_be_edited_dismissed_and_taken_back() -> None:
         page.do("dismiss", id=page.order[1])
         page.settled(0)
         assert panel.messages == []
-
-
-FAILED = whole({"error": {"message": "no"}}, 400)
 
 
 def test_a_failed_message_comes_back_to_the_composer_when_another_is_sent() -> None:

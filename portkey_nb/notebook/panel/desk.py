@@ -312,8 +312,8 @@ class Desk:
         await self._read_as(system, messages)
 
     async def _on_choose(self, command: Command) -> None:
-        self.errands.leave()
         turn_id = str(command.get("id"))
+        self.errands.leave_for(turn_id)
         await self.keeper.change(lambda conversation: conversation.switch(conversation.latest_under(turn_id)))
 
     async def _on_step(self, command: Command) -> None:

@@ -320,6 +320,13 @@ class Errands:
         """Take away what failed."""
         self._over = None
 
+    def leave_for(self, turn_id: str) -> None:
+        """Take away what failed, unless it stands beside the answer that is chosen."""
+        turn = self._desk.keeper.turn(turn_id)
+        pending = self.shown()[1]
+        if turn is None or pending is None or not pending.beside or pending.id != turn.group:
+            self.leave()
+
     def leave(self) -> bool:
         """Take away what failed, its text to the composer; tell whether there was something."""
         if self._over is None:

@@ -185,7 +185,8 @@ class Scene:
             if entry["id"] == f"{pending.id}:a" and pending.beside:
                 several = len(entry["columns"]) + len(columns) > 1
                 for column in entry["columns"] if several else ():
-                    column["can"] = [name for name in ("rate", "copy") if name in (*column["can"], "copy")]
+                    kept = ("rate", "copy", "choose") if over else ("rate", "copy")
+                    column["can"] = [name for name in kept if name in (*column["can"], "copy")]
                     column["can"] += ["retry", "retry_with"] if over else []
                 for column in columns:
                     column["can"] = ["retry", "retry_with"] if over else []
