@@ -293,7 +293,10 @@ def test_a_route_is_written_out_or_called_by_its_name(desk: Desk) -> None:
         {"provider": "@team one", "config": "pc-1"},
     ):
         desk.check(Composed(models=("m",), options=options), [user("Hello")])
+    desk.shell.user_ns["test"] = Config(provider="openai", api_key="sk-other-secret")
     desk.shell.user_ns["prod"] = prod = Config(provider="openai", api_key="sk-very-secret")
+    same = Config(provider="openai", api_key="sk-very-secret")
+    assert "--config prod" in desk.check(Composed(models=("m",), options={"config": same}), [user("Hello")]).cell
     code = desk.check(Composed(models=("m",), options={"config": prod}), [user("Hello")])
     assert "--config prod" in code.cell
     assert "config=prod" in code.python

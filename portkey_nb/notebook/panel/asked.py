@@ -15,6 +15,7 @@ from portkey_nb.engine.asking import with_parts
 from portkey_nb.engine.images import image_part
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.config import OPTION_NAMES, names_secret, parse_config, redact
+from portkey_nb.gateway.routing import Config
 from portkey_nb.gateway.secrecy import without_login
 from portkey_nb.notebook.cells import hold_together
 from portkey_nb.settings import Secret
@@ -99,13 +100,14 @@ class Asked:
         return functions, [_plain(thing, "a tool") for thing in things if isinstance(thing, Mapping)]
 
     def name_of(self, thing: Any) -> str | None:
-        """Return the variable that holds a thing itself, not one that equals it; texts and numbers are written out."""
+        """Return the variable that holds a thing, or a Config that says the same; texts and numbers are written out."""
         if thing is None or isinstance(thing, str | int | float):
             return None
-        for name, value in self.names.items():
-            if value is thing and is_name(name) and not name.startswith("_"):
-                return name
-        return None
+        named = {name: value for name, value in self.names.items() if is_name(name) and not name.startswith("_")}
+        itself = next((name for name, value in named.items() if value is thing), None)
+        if itself is not None or not isinstance(thing, Config):
+            return itself
+        return next((name for name, value in named.items() if isinstance(value, Config) and value == thing), None)
 
 
 def read_by_ipython(cell: str) -> str:
