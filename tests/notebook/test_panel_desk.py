@@ -158,6 +158,17 @@ def test_an_answer_is_gone_on_from_while_another_has_failed() -> None:
         assert roles(panel) == [("user", "Hi"), ("assistant", "again")]
 
 
+def test_answers_stand_in_the_order_of_their_models_whatever_becomes_of_them() -> None:
+    with opened(["demo-fast", "demo-500", "demo-large"]) as (_, page):
+        page.send("Say this is a test")
+        page.until(lambda: len(page.order) == 2)
+        begun = [column["id"] for column in page.entry(1)["columns"]]
+        page.settled(2)
+        ended = page.entry(1)["columns"]
+        assert [column["id"] for column in ended] == begun
+        assert [column["state"] for column in ended] == ["done", "failed", "done"]
+
+
 def test_stop_between_models_keeps_the_one_that_had_answered() -> None:
     with talking(answer("done"), streamed(chunk("", role="assistant"), STALL), model=["a", "b"]) as (
         _server,

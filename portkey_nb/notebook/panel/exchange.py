@@ -91,7 +91,8 @@ class Exchange:
     def shown(self) -> Pending:
         """Return it as the scene takes it."""
         answers = tuple(question.shown() for question in self.questions)
-        return Pending(id=self.name, asked=self.asked, answers=answers, beside=self.joins)
+        order = tuple(question.id for question in self.questions)
+        return Pending(id=self.name, asked=self.asked, answers=answers, beside=self.joins, order=order)
 
     def stop(self) -> None:
         """End all its streams; what came is kept."""

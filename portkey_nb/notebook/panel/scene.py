@@ -62,12 +62,15 @@ class Pending:
     answers : tuple of Underway
     beside : bool
         Whether the answers stand beside those that the conversation has for the same group.
+    order : tuple of str
+        The turns that were asked for, in the order of their models; further ones of the group stand before them.
     """
 
     id: str
     asked: tuple[Mapping[str, Any], ...]
     answers: tuple[Underway, ...]
     beside: bool = False
+    order: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -190,7 +193,8 @@ class Scene:
                     column["can"] += ["retry", "retry_with"] if over else []
                 for column in columns:
                     column["can"] = ["retry", "retry_with"] if over else []
-                entry["columns"] += columns
+                places = {name: place for place, name in enumerate(pending.order)}
+                entry["columns"] = sorted([*entry["columns"], *columns], key=lambda one: places.get(one["id"], -1))
                 entry["can"] += ["dismiss"] if over else []
                 return
         first = len(entries)
