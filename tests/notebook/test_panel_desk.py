@@ -327,6 +327,24 @@ def test_a_call_that_cannot_be_made_returns_the_text(monkeypatch: pytest.MonkeyP
         assert page.bar["draft"]["text"] == "Hi"
 
 
+@pytest.mark.parametrize("mended", ["config", "sent"])
+def test_what_was_wrong_with_a_call_is_not_said_any_longer_when_it_may_be_right(mended: str) -> None:
+    with talking(answer("Hello"), config={"retry": {"attempts": "many"}}) as (_, panel, page):
+        if mended == "config":
+            with pytest.raises(portkey_nb.errors.PortkeyError):
+                panel.send("Hi").result(WAIT_S)
+            page.until(page.notice)
+            panel.config = None
+        else:
+            panel.config = None
+            with pytest.raises(portkey_nb.errors.PortkeyError):
+                panel.send(" ")
+            page.until(page.notice)
+            page.send("Hi")
+        page.until(lambda: page.bar["notice"]["n"] > 1 and not page.notice())
+        assert page.bar["notice"]["kind"] == "error", "as which it was said"
+
+
 def test_an_empty_message_is_refused() -> None:
     with opened() as (panel, page):
         page.send("  \n")

@@ -160,7 +160,7 @@ class ChatPanel:
     @models.setter
     def models(self, names: str | Sequence[str]) -> None:
         self._desk.fields.set_models(models_of(names))
-        self._desk.show()
+        self._desk.fields_changed()
 
     @property
     def system(self) -> str | None:
@@ -188,7 +188,7 @@ class ChatPanel:
             self._below.children = [self._desk.stage.widget, fields.widget]
             fields.refresh()
         old.close()
-        self._desk.show()
+        self._desk.fields_changed()
 
     def send(self, text: str | None = None, *, images: Any = None) -> Sending:
         """Send a message, and return when it is on its way, without waiting for the answer.

@@ -10,14 +10,13 @@ from contextlib import suppress
 from typing import Any
 
 from portkey_nb.engine.loop import background_loop
-from portkey_nb.engine.plain import mend
 from portkey_nb.engine.record import Run
 from portkey_nb.engine.talks import Talk
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation
 from portkey_nb.notebook.panel.actor import Actor
 from portkey_nb.notebook.panel.code import Code
-from portkey_nb.notebook.panel.draft import Draft
+from portkey_nb.notebook.panel.draft import Draft, text_of
 from portkey_nb.notebook.panel.edits import entry, rewritten, system_first
 from portkey_nb.notebook.panel.errand import Answer
 from portkey_nb.notebook.panel.errands import Errands
@@ -79,7 +78,7 @@ class Desk:
         self._scene = Scene()
         self._actor: Actor[Command] = Actor(self._do, self._failed)
         self._one, self._writing = asyncio.Lock(), asyncio.Lock()
-        self._dirty = self.seen = False
+        self._dirty = self.seen = self._passing = False
         self._painting: asyncio.Task[None] | None = None
         self._written: tuple[Conversation, Mapping[str, Run]] | None = None
         self._locked = talk.trouble
@@ -149,7 +148,7 @@ class Desk:
     def _failed(self, command: Command, error: Exception) -> None:
         said = error.message if isinstance(error, PortkeyError) else f"{type(error).__name__}: {error}"
         if not self._acknowledge(command, {"refused": command.get("n"), "why": " ".join(said.split())}):
-            self.say(said, "error")
+            self.say(said, "error", passing=True)
 
     def _acknowledge(self, command: Command, said: Mapping[str, Any]) -> bool:
         """Tell the view of a numbered command what became of it; False where nobody waits to hear that."""
@@ -159,14 +158,20 @@ class Desk:
             self.stage.tell(view, said)
         return waits
 
-    def say(self, text: str, kind: str = "info") -> None:
-        """Tell all views something once."""
+    def say(self, text: str, kind: str = "info", *, passing: bool = False) -> None:
+        """Tell all views something once; what is passing is taken back when a field is changed or something sent."""
+        self._passing = passing
         self._notice = {"n": self._notice.get("n", 0) + 1, "text": text, "kind": kind}
         self.changed()
 
+    def unsay(self) -> None:
+        """Take back why something was refused, which may be otherwise by now."""
+        if self._passing:
+            self.say("", "error")
+
     def changed(self) -> None:
         """Show what has changed, soon, and write the twin when there is rest."""
-        self._actor.later(REST_S, self._rest)
+        self._actor.later(REST_S, lambda: self._actor.put({"do": "rest"}))
         self._dirty = True
         if self._painting is None:
             self._painting = self._actor.start(self._paint())
@@ -180,9 +185,6 @@ class Desk:
         if self._painting is not None:
             await asyncio.wait([self._painting])
         await self.write()
-
-    def _rest(self) -> None:
-        self.post({"do": "rest"})
 
     async def _paint(self) -> None:
         try:
@@ -243,7 +245,7 @@ class Desk:
     # Commands: what is composed
 
     def _on_draft(self, command: Command) -> None:
-        self._draft = self._draft.typed(_text(command), command.get("view"))
+        self._draft = self._draft.typed(text_of(command), command.get("view"))
 
     async def _on_attach(self, command: Command) -> None:
         for data in command["buffers"][:1]:
@@ -254,6 +256,7 @@ class Desk:
 
     async def _on_fields(self, command: Command) -> None:
         self.keeper.type_system(self.fields.composed.system)
+        self.unsay()
 
     async def _on_system(self, command: Command) -> None:
         await asyncio.to_thread(self.fields.set_system, command["text"])
@@ -267,8 +270,8 @@ class Desk:
 
     def _on_send(self, command: Command) -> Answer:
         if not command.get("page"):
-            return self.errands.send(Draft(text=_text(command), images=tuple(command.get("images") or ())))
-        self._draft = self._draft.typed(_text(command), command.get("view"))
+            return self.errands.send(Draft(text=text_of(command), images=tuple(command.get("images") or ())))
+        self._draft = self._draft.typed(text_of(command), command.get("view"))
         answer = self.errands.send(self._draft, typed=True)
         self._draft = self._draft.taken()
         return answer
@@ -283,10 +286,10 @@ class Desk:
     # Commands: what the conversation is made to be
 
     async def _on_edit(self, command: Command) -> Answer | None:
-        if not _text(command).strip():
+        if not text_of(command).strip():
             raise PromptError("the message is empty; write something, or remove it")
         if command.get("do") == "edit":
-            done, answer = self.errands.edit(command, _text(command))
+            done, answer = self.errands.edit(command, text_of(command))
             if done:
                 return answer
         await self._rewrite(command)
@@ -296,7 +299,7 @@ class Desk:
         self.errands.leave()
         keeper = self.keeper
         known = keeper.conversation.with_system(self.fields.composed.system)
-        system, messages = rewritten({**command, "text": _text(command)}, known, keeper.entries())
+        system, messages = rewritten({**command, "text": text_of(command)}, known, keeper.entries())
         await self._read_as(system, messages)
 
     async def _read_as(self, system: str | None, messages: Sequence[Mapping[str, Any]]) -> None:
@@ -394,7 +397,3 @@ def _heard(me: weakref.ref[Desk], conversation: Conversation) -> None:
     desk = me()
     if desk is not None and not desk.keeper.is_own(conversation):
         desk.post({"do": "heard"})
-
-
-def _text(command: Command) -> str:
-    return mend(str(command.get("text") or ""))

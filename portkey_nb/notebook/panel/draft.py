@@ -160,3 +160,8 @@ def attached(thing: Any, name: str = "") -> Attached:
 def _too_large(name: str, size: int) -> PromptError:
     shown = repr(name) if name else "the image"
     return PromptError(f"{shown} has {size / 1024**2:.1f} MB, and a panel takes images of up to 5 MB; make it smaller")
+
+
+def text_of(command: Mapping[str, Any]) -> str:
+    """Return the text that a command brings."""
+    return mend(str(command.get("text") or ""))

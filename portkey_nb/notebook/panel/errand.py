@@ -34,8 +34,11 @@ class Desk(Protocol):
     def changed(self) -> None:
         """Show what has changed."""
 
-    def say(self, text: str, kind: str = "info") -> None:
-        """Tell all views something."""
+    def say(self, text: str, kind: str = "info", *, passing: bool = False) -> None:
+        """Tell all views something; what is passing is taken back by `unsay`."""
+
+    def unsay(self) -> None:
+        """Take back why something was refused."""
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Start work beside the commands."""

@@ -234,6 +234,7 @@ class Errands:
         over = None if again else self._over
         self._under, self._over = errand, None
         self._free.clear()
+        desk.unsay()
         desk.start(self._conduct(errand, over))
         return answer
 
@@ -305,7 +306,7 @@ class Errands:
         if pending is not None:
             self._over = errand, pending
         elif unsent and errors and not exchange.stopped:
-            desk.say(errors[0].message, "error")
+            desk.say(errors[0].message, "error", passing=True)
         for error in errors:
             if isinstance(error, SchemaError):
                 desk.say(error.message, "error")
