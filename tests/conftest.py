@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ REQUIRE_ALL = "PORTKEY_NB_TEST_ALL"
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give each test its own home, working folder and run log, and none of the user's variables."""
     home = tmp_path / "home"
     work = tmp_path / "work"
@@ -37,7 +38,15 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(home / folder))
     monkeypatch.setenv("PORTKEY_NB_STORE", str(home / "runs.sqlite"))
     monkeypatch.chdir(work)
-    return home
+    yield home
+    close_stores()
+
+
+def close_stores() -> None:
+    """Close the run logs that the process keeps open, of which each test has one of its own."""
+    room = sys.modules.get("portkey_nb.engine.store")
+    while room is not None and room._open:
+        room._open.popitem()[1].close()
 
 
 @pytest.fixture(scope="session")

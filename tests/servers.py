@@ -222,10 +222,11 @@ class ScriptedServer:
 
     def _wait(self, connection: socket.socket, waited: threading.Event) -> bool:
         """Wait for an event; False when the client, or the test, is gone first."""
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
         while not waited.is_set():
             if self._stopped.is_set():
                 return False
-            readable, _, _ = select.select([connection], [], [], 0.005)
-            if readable and not connection.recv(65536, socket.MSG_PEEK):
+            if poll.poll(5) and not connection.recv(65536, socket.MSG_PEEK):
                 return False
         return waited is not self._stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 from collections.abc import Iterator
 from typing import Any
@@ -27,3 +28,5 @@ def shell(demo: DemoGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield shell
     shell.run_line_magic("reload_ext", "portkey_nb")
     InteractiveShell.clear_instance()
+    # At exit IPython clears each shell that there has been, with a run of the garbage collector for each.
+    atexit.unregister(shell.atexit_operations)
