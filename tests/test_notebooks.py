@@ -55,6 +55,12 @@ def compare_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
+def chat_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the notebook of the chat panel once, on the demo gateway."""
+    return run("chat-panel", tmp_path_factory.mktemp("chat"), PORTKEY_BASE_URL="demo")
+
+
+@pytest.fixture(scope="module")
 def gateway_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Run the notebook of the gateway once, against the real open-source gateway."""
     gateways = installed_gateways(tmp_path_factory)
@@ -107,6 +113,28 @@ def test_each_cell_of_the_comparison_shows_what_it_is_there_for(
     compare_book: Any, source: str, shown: list[str]
 ) -> None:
     text = everything(cell_with(compare_book, source))
+    for words in shown:
+        assert words.lower() in text.lower(), (words, text[:2000])
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("ChatPanel(", ["What is the largest planet?", "Jupiter", "gpt-4o (demo)", "demo money", "pk-twin"]),
+        ("What is a p-value?", ["null hypothesis"]),
+        ("messages[:2]", ["overfitting"]),
+        ("panel.undo()", ["Is 17 a prime number?"]),
+        ("replies.to_frame", ["claude-sonnet", "llama-local", "median of 3, 9, 4"]),
+        ("--chat draft", ["Lisbon"]),
+        ('conversation("draft")', ["(9, "]),
+        ("panel.config = steady", ["config.targets[1]"]),
+        ("as_code().cell", ["%%portkey -m gpt-4o --config steady", "What is the largest planet?"]),
+        ("as_code().python", ["config=steady"]),
+        ("panel.runs", ["What is overfitting?"]),
+    ],
+)
+def test_each_cell_of_the_chat_panel_shows_what_it_is_there_for(chat_book: Any, source: str, shown: list[str]) -> None:
+    text = everything(cell_with(chat_book, source))
     for words in shown:
         assert words.lower() in text.lower(), (words, text[:2000])
 
