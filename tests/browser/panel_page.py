@@ -113,11 +113,17 @@ class Panel:
 
     def until(self, condition: str, given: Any = None) -> None:
         """Wait until a condition in JavaScript holds; it knows ``panel``, the view's element, and ``given``."""
-        self.page.wait_for_function(
-            f"([number, given]) => {{ const panel = document.querySelectorAll('.pk-panel')[number]; "
-            f"return Boolean(panel) && Boolean({condition}); }}",
-            arg=[self.number, given],
-        )
+        from playwright.sync_api import TimeoutError as Expired  # an extra of the tests
+
+        try:
+            self.page.wait_for_function(
+                f"([number, given]) => {{ const panel = document.querySelectorAll('.pk-panel')[number]; "
+                f"return Boolean(panel) && Boolean({condition}); }}",
+                arg=[self.number, given],
+            )
+        except Expired:
+            shown = self.root.inner_text(timeout=1000) if self.root.count() else "no panel"
+            raise AssertionError(f"{PATIENCE_S} s without {condition} (given {given!r}) in:\n{shown[-2000:]}") from None
 
     def ready(self) -> Panel:
         """Wait until the kernel has told the view what there is."""
@@ -148,8 +154,8 @@ class Panel:
     def begin(self, text: str, by: str = "Enter") -> None:
         """Write a message and send it by a key or by the button ``Send``."""
         self.composer.fill(text)
+        self.until("panel.querySelector('.pk-send').getAttribute('aria-disabled') !== 'true'")
         if by == "Send":
-            self.until("panel.querySelector('.pk-send').getAttribute('aria-disabled') !== 'true'")
             self.button("Send").click()
         else:
             self.composer.press(by)
