@@ -67,7 +67,7 @@ TAKE_UP = """
     sys.stdin.readline()
     with RunStore(sys.argv[1]) as store:
         store.start(begun(run_id=sys.argv[2]))
-        assert store.take_trouble() is None
+        assert "locked" in (store.take_trouble() or "locked"), "the other may take its time"
 """
 
 

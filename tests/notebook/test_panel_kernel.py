@@ -95,7 +95,7 @@ def test_it_is_displayed_with_its_static_twin_which_follows(kernel: Kernel) -> N
     page = Remote(kernel, cell)
     page.until("'all'")
     page.do("send", text="Say this is a test", view="v")
-    page.until("'d': 1")
+    page.until("'state': 'done'")
     deadline = time.monotonic() + WAIT_S
     while "This is a test." not in twin(kernel, cell):
         kernel.hear(deadline, "the twin")
