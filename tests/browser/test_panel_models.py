@@ -45,8 +45,9 @@ def test_three_models_side_by_side_and_one_to_go_on_with(lab: Lab, page: LabPage
         # The conversation goes on with the answer that is chosen, not with the first one.
         first = panel.entry(-1).locator(".pk-answer").filter(has_not=page.page.locator(".pk-chosen:visible")).first
         chosen = first.locator(".pk-said").text_content()
+        label = first.locator(".pk-label-name").text_content()
         panel.button("Continue with this", first).click()
-        panel.until("panel.querySelector('.pk-answer.pk-is-chosen .pk-said').textContent === given", chosen)
+        panel.until("panel.querySelector('.pk-answer.pk-is-chosen .pk-label-name').textContent === given", label)
         assert in_kernel(page, "panel.models = ['gpt-4o']") == ""
         panel.send("Go on", 4)
         word = next(word for word in ("Bubble sort", "391", "guess") if word in chosen)
