@@ -30,8 +30,12 @@ ENVIRONMENT = {
     "config": "PORTKEY_CONFIG",
     "model": "PORTKEY_MODEL",
     "store": "PORTKEY_NB_STORE",
+    "trace_metadata": "PORTKEY_NB_TRACE_METADATA",
 }
 """Setting -> environment variable."""
+
+SWITCHES = ("trace_metadata",)
+"""Settings that are on or off: ``1`` or ``0``, in a file ``true`` or ``false`` as well."""
 
 _session: dict[str, Secret] = {}
 """What ``%portkey login`` was told; lives as long as the process."""
@@ -81,6 +85,8 @@ class Settings:
     prices : mapping
         The user's own price table: model -> USD per million tokens under
         ``input``, ``output``, ``cached`` and ``cache_write``.
+    trace_metadata : bool
+        Whether run id, notebook, cell and group go along as metadata to a gateway that keeps logs.
     sources : mapping
         Setting -> where it was found, for ``%portkey status``.
     """
@@ -93,6 +99,7 @@ class Settings:
     model: str | None = None
     store: str | None = None
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    trace_metadata: bool = True
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -124,6 +131,9 @@ def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
     for name in ("api_key", "virtual_key"):
         if name in found:
             found[name] = Secret(found[name].strip())
+    for name in SWITCHES:
+        if name in found:
+            found[name] = _switch(name, found[name], sources[name])
     known = {item.name for item in fields(Settings)}
     return Settings(**{k: v for k, v in found.items() if k in known}, sources=sources)
 
@@ -146,6 +156,20 @@ def _layers(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     user = user_file()
     if user.is_file():
         yield str(user), _checked(_read_toml(user, user.stat().st_mtime_ns), user)
+
+
+_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _switch(name: str, value: str | bool, source: str) -> bool:
+    found = value if isinstance(value, bool) else _WORDS.get(value.strip().lower())
+    if found is None:
+        where = f"{ENVIRONMENT[name]} is" if source == "environment" else f"setting `{name}` in {source} is"
+        raise SettingsError(f"{where} {value!r}; write 1 or 0")
+    return found
 
 
 def _from_environment(environ: Mapping[str, str | None]) -> dict[str, str]:
@@ -190,7 +214,7 @@ def _checked(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
                 f"unknown setting `{name}` in {path}"
                 + (f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(sorted(known))}")
             )
-        if name != "prices" and not isinstance(value, str):
+        if name != "prices" and not isinstance(value, str) and not (name in SWITCHES and isinstance(value, bool)):
             raise SettingsError(f"setting `{name}` in {path} is {value!r}; write it as text in quotes")
     return table
 

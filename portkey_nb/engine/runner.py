@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any
 
 from ulid import ULID
 
-from portkey_nb.engine.call import METADATA_LIMIT, Call, Outcome
+from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.conclusion import Progress, conclude, unreadable
 from portkey_nb.engine.connections import ROUTES, client_for
 from portkey_nb.engine.cost import load_prices, prices_read
@@ -23,6 +22,7 @@ from portkey_nb.engine.pacing import Turn
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
+from portkey_nb.engine.traces import run_metadata
 from portkey_nb.engine.writing import writer
 from portkey_nb.errors import APIConnectionError, PortkeyError, StreamIncomplete
 from portkey_nb.gateway.client import AsyncPortkey
@@ -189,7 +189,7 @@ def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -
     trace_id = str(call.options.get("trace_id") or ULID())
     client = (client_for if turn is None else turn.clients.client_for)(call.base_url, _options(call))
     retries = {} if turn is None else {"max_retries": 0}
-    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id), **retries)
+    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id, turn), **retries)
     sight = foresee(call, client)
     params = dict(sight.params)
     if call.stream:
@@ -229,15 +229,15 @@ def _options(call: Call) -> dict[str, Any]:
     return {name: value for name, value in call.options.items() if name != "trace_id"}
 
 
-def _metadata(client: AsyncPortkey, call: Call, run_id: str) -> Any:
+def _metadata(client: AsyncPortkey, call: Call, run_id: str, turn: Turn | None) -> Any:
     """Return the metadata with what finds a run again in Portkey's own logs; an open-source gateway keeps none."""
     given = client._options.get("metadata")
     if client._target.kind in ("local", "demo") or not (given is None or isinstance(given, Mapping)):
         return given
-    notebook = call.facts.get("notebook")
-    name = re.split(r"[/\\]", str(notebook or ""))[-1]
-    own = {"run_id": run_id, **({"notebook": name[-METADATA_LIMIT:]} if name else {})}
-    return {**own, **(given or {})}
+    wanted = call.trace_metadata
+    if wanted is None:
+        wanted = load().trace_metadata if turn is None else turn.clients.trace_metadata
+    return {**run_metadata(run_id, call.facts), **(given or {})} if wanted else given
 
 
 def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[None]]:
