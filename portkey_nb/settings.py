@@ -82,6 +82,10 @@ class Settings:
         Defaults of the client and of the magic.
     store : str or None
         Path or SQLAlchemy URL of the run log.
+    record, replay : str or None
+        A file that every request and its answer is added to, or that requests are answered from.
+    replay_pace : str or None
+        ``recorded`` or ``none``: whether what is replayed takes as long as it took.
     prices : mapping
         The user's own price table: model -> USD per million tokens under
         ``input``, ``output``, ``cached`` and ``cache_write``.
@@ -98,6 +102,9 @@ class Settings:
     config: str | None = field(default=None, repr=False)
     model: str | None = None
     store: str | None = None
+    record: str | None = None
+    replay: str | None = None
+    replay_pace: str | None = None
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     trace_metadata: bool = True
     sources: Mapping[str, str] = field(default_factory=dict)
