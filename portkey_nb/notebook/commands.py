@@ -82,7 +82,11 @@ def _panel(magics: Any, chat: str | None) -> Any:
     from portkey_nb.notebook.panel.chat_panel import ChatPanel  # brings ipywidgets: only where a panel is opened
 
     space = magics.shell.user_ns
-    options = {"config": find_config(magics.route, space) if magics.route else None, "system": magics.system or None}
+    options = {
+        "config": find_config(magics.route, space) if magics.route else None,
+        "system": magics.system or None,
+        "trace_metadata": magics.trace_metadata,
+    }
     models = [name.strip() for name in str(magics.model or "").split(",") if name.strip()]
     panel = ChatPanel(models if chat is None else None, chat=chat, base_url=magics.base_url or None, **options)
     if models and not len(panel.conversation):  # else the model that answered last goes on
