@@ -6,12 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ulid import ULID
 
+from portkey_nb.engine import spans
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.conclusion import Progress, conclude, unreadable
 from portkey_nb.engine.connections import ROUTES, client_for
@@ -89,6 +91,8 @@ class Runner:
             # Only now: what is known already needs no place, no rate and no budget.
             await turn.admit()
             run = run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC))
+        watch = spans.begin(run, prepared.client._target.url)
+        prepared = _traced(prepared, watch)
         progress = Progress()
         error: PortkeyError | None = None
         interrupted = False
@@ -98,7 +102,8 @@ class Runner:
             if not run.demo and not prices_read():
                 # The price list is read while the answer is under way, and not on this loop.
                 asyncio.get_running_loop().run_in_executor(None, load_prices)
-            await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
+            with nullcontext() if watch is None else watch.current():
+                await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
         except asyncio.CancelledError:
             interrupted = True
         except PortkeyError as raised:
@@ -108,6 +113,8 @@ class Runner:
         outcome = conclude(
             call, run, progress, error, interrupted=interrupted, prices=prepared.prices, sight=prepared.sight
         )
+        if watch is not None:
+            watch.end(outcome.run, outcome.error)
         if turn is not None:
             turn.settle(outcome)
         await self._log(outcome.run, start=False)
@@ -128,6 +135,7 @@ class Runner:
         run = found.with_(**fresh, **unjudged, cached=True, attempts=0, queue_s=None, started_at=now, ended_at=now)
         if listen is not None and run.text:
             listen("text" if call.schema is None else "json", run.text)
+        spans.record(run, prepared.client._target.url)
         await self._log(run, start=False)
         SESSION.add(run)
         return Outcome(call, run)
@@ -238,6 +246,14 @@ def _metadata(client: AsyncPortkey, call: Call, run_id: str, turn: Turn | None) 
     if wanted is None:
         wanted = load().trace_metadata if turn is None else turn.clients.trace_metadata
     return {**run_metadata(run_id, call.facts), **(given or {})} if wanted else given
+
+
+def _traced(prepared: _Prepared, watch: spans.Watch | None) -> _Prepared:
+    """Let the hosted gateway know the span that the call is; to any other it means nothing."""
+    if watch is None or prepared.client._target.kind != "hosted":
+        return prepared
+    headers = {**watch.headers(), **prepared.request.headers}
+    return replace(prepared, request=replace(prepared.request, headers=headers))
 
 
 def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[None]]:
