@@ -136,7 +136,7 @@ def _places(frame: pd.DataFrame, logs: pd.DataFrame, store: RunStore | str | Non
 
 
 def _position(known: pd.Series, wanted: pd.Series) -> Any:
-    """Return the label in ``known``, a position in the frame, of each value that is wanted; -1 where it is not there."""
+    """Return the label in ``known``, a position in the frame, of each wanted value; -1 where it is not there."""
     once = known.dropna().drop_duplicates()
     at = pd.Index(once.astype(object)).get_indexer(pd.Index(wanted.astype(object)))
     labels = np.append(once.index.to_numpy(int), -1)
