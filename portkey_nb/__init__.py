@@ -46,7 +46,7 @@ _HOMES = {
     "conversation": "portkey_nb.notebook.chats",
     "runs": "portkey_nb.engine.store",
 }
-_WITH_ACCESSOR = ("Comparison", "acompare", "compare")
+_WITH_ACCESSOR = ("Comparison", "acompare", "compare", "runs")
 """Names that bring ``df.portkey`` along: whoever uses them uses pandas."""
 _ROOMS = {"errors": "portkey_nb.errors", "scorers": "portkey_nb.engine.scoring"}
 """Public names that are whole rooms."""

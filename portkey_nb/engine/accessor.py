@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from portkey_nb.engine.cases import cases_of
+from portkey_nb.engine.reconciling import join_logs
 from portkey_nb.engine.record import SCORE
 from portkey_nb.engine.variants import variants_of
 from portkey_nb.errors import PromptError
@@ -37,10 +38,14 @@ _SINGLE = ("prompts", "models", "cases", "repeats", "executor")
 
 @pd.api.extensions.register_dataframe_accessor("portkey")
 class PortkeyAccessor:
-    """What Portkey does for a DataFrame; see :meth:`complete`."""
+    """What Portkey does for a DataFrame: :meth:`complete` asks about its rows, :meth:`join_logs` adds logs to runs."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
+
+    def join_logs(self, *exports: Any, store: Any = None) -> pd.DataFrame:
+        """Return these runs with what Portkey's exported logs say of them; see :func:`~.reconciling.join_logs`."""
+        return join_logs(self._frame, *exports, store=store)
 
     def complete(
         self,
