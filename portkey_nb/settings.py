@@ -30,6 +30,9 @@ ENVIRONMENT = {
     "config": "PORTKEY_CONFIG",
     "model": "PORTKEY_MODEL",
     "store": "PORTKEY_NB_STORE",
+    "record": "PORTKEY_NB_RECORD",
+    "replay": "PORTKEY_NB_REPLAY",
+    "replay_pace": "PORTKEY_NB_REPLAY_PACE",
     "trace_metadata": "PORTKEY_NB_TRACE_METADATA",
 }
 """Setting -> environment variable."""

@@ -32,6 +32,7 @@ from portkey_nb.gateway.config import has_retry, header_name
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.secrecy import redact
 from portkey_nb.gateway.streams import AsyncStream
+from portkey_nb.gateway.taping import heard_by, taping
 from portkey_nb.gateway.transport import Timeouts
 from portkey_nb.settings import load
 
@@ -102,7 +103,7 @@ class Runner:
             if not run.demo and not prices_read():
                 # The price list is read while the answer is under way, and not on this loop.
                 asyncio.get_running_loop().run_in_executor(None, load_prices)
-            with nullcontext() if watch is None else watch.current():
+            with heard_by(progress), nullcontext() if watch is None else watch.current():
                 await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
         except asyncio.CancelledError:
             interrupted = True
@@ -115,6 +116,7 @@ class Runner:
         )
         if watch is not None:
             watch.end(outcome.run, outcome.error)
+        progress.written(outcome.run)
         if turn is not None:
             turn.settle(outcome)
         await self._log(outcome.run, start=False)
@@ -122,7 +124,8 @@ class Runner:
         return outcome
 
     async def _from_cache(self, call: Call, prepared: _Prepared, listen: Listener | None) -> Outcome | None:
-        if not call.cache or self.store is None or prepared.run.cache_key is None:
+        if not call.cache or self.store is None or prepared.run.cache_key is None or taping() is not None:
+            # What is recorded has to be whole, and what is replayed comes from the recording alone.
             return None
         found = await asyncio.to_thread(self.store.cached, prepared.run.cache_key)
         if found is None or (found.tool_calls and found.reasoning):
@@ -305,7 +308,7 @@ async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -
                 )
     finally:
         if progress.ended is None:
-            progress.ended = time.monotonic()
+            progress.ended = progress.clock()
 
 
 async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, prepared: _Prepared) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -93,7 +94,7 @@ def switch(mode: Mode | Literal["off"], path: str | os.PathLike[str] = "", pace:
         When the pace is none that is known.
     """
     _switch.turn += 1
-    _switch.said = "off" if mode == "off" else Taping(mode, _absolute(path), checked_pace(pace), _switch.turn)
+    _switch.said = "off" if mode == "off" else Taping(mode, absolute(path), checked_pace(pace), _switch.turn)
     return taping()
 
 
@@ -119,13 +120,14 @@ def _from_settings() -> Taping | None:
             f"{record} ({settings.record!r}) and {replay} ({settings.replay!r}) are both set; unset one of them"
         )
     if settings.record:
-        return Taping("record", _absolute(settings.record))
+        return Taping("record", absolute(settings.record))
     if settings.replay:
-        return Taping("replay", _absolute(settings.replay), checked_pace(settings.replay_pace))
+        return Taping("replay", absolute(settings.replay), checked_pace(settings.replay_pace))
     return None
 
 
-def _absolute(path: str | os.PathLike[str]) -> Path:
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return a path that stays the same wherever the process goes."""
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
@@ -145,19 +147,17 @@ class Played(Protocol):
         Which recorder's clock its times are of.
     sent_at : float
         When its request was sent, in seconds of that clock.
-    cost : object
-        What the recorded call cost: ``usd`` and ``price``; None where that is not known.
-    sent : str
-        Date and time of that in ISO 8601; empty where unknown.
+    sent : datetime or None
+        The same as date and time, where it is known.
+    row : mapping
+        What the run log said of the recorded call: ``cost_usd``, ``price``, ``ttft_s``, ``latency_s``,
+        ``tokens_per_s``, as far as known.
     """
 
     session: str
     sent_at: float
-    sent: str
-
-    @property
-    def cost(self) -> Any:
-        """As above."""
+    sent: datetime | None
+    row: Mapping[str, Any]
 
     def clock(self) -> float:
         """Return the moment of what was handed out last, in seconds of that clock."""
@@ -166,8 +166,8 @@ class Played(Protocol):
 class Take(Protocol):
     """An exchange that was recorded and is not written yet."""
 
-    def keep(self, cost_usd: float | None = None, price: Any = None) -> None:
-        """Write it, with what it cost where it was answered."""
+    def keep(self, row: Mapping[str, Any] | None = None) -> None:
+        """Write it, with what the run log says of the call."""
 
 
 class Hearer(Protocol):

@@ -23,6 +23,7 @@ from portkey_nb.errors import (
     asked_wait,
 )
 from portkey_nb.gateway.many import KEPT_S, ManyClient, ManyTransport
+from portkey_nb.gateway.tapes import inner_way
 from portkey_nb.gateway.target import Target
 
 LONGEST_WAIT = 60.0
@@ -91,11 +92,13 @@ def tls_context() -> ssl.SSLContext:
 
 def sync_client(target: Target, transport: Any = None) -> httpx.Client:
     """Open a connection pool for blocking calls."""
+    transport = inner_way(transport)
     return httpx.Client(**_client_options(target, transport))
 
 
 def async_client(target: Target, transport: Any = None) -> httpx.AsyncClient | ManyClient:
     """Open a connection pool for one event loop."""
+    transport = inner_way(transport)
     if isinstance(transport, ManyTransport):
         options = _client_options(target, None)
         fast = transport.open(target.url, options["verify"], trust_env=options["trust_env"])
