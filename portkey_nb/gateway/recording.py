@@ -34,11 +34,17 @@ class Recorder:
     ----------
     path : path
         Where to. It is begun with the first request, and added to where it is there.
+
+    Attributes
+    ----------
+    count : int
+        How many exchanges it has written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = absolute(path)
         self.session = str(ULID())
+        self.count = 0
         self.zero = time.monotonic()
         self._lock = threading.Lock()
         self._begun = self._silent = False
@@ -95,6 +101,8 @@ class Recorder:
         """Add an exchange; what cannot be written is said once, and no answer is lost by it."""
         try:
             append(self.path, encoded(exchange))
+            with self._lock:
+                self.count += 1
         except (OSError, ValueError) as error:
             self.complain(getattr(error, "strerror", None) or str(error))
 

@@ -64,9 +64,15 @@ class Player:
         A recording; it is read with the first request.
     pace : {"recorded", "none"}
         Whether answers and their pieces come when they came, or at once.
+
+    Attributes
+    ----------
+    count : int
+        How many answers it has given.
     """
 
     def __init__(self, path: str | os.PathLike[str], pace: str | None = None) -> None:
+        self.count = 0
         self.path = absolute(path)
         self.pace = checked_pace(pace)
         self._lock = threading.Lock()
@@ -128,6 +134,7 @@ class Player:
             return None
         # Where the same was asked of several gateways, each has its own answers; else the address does not count.
         known = by_gateway.get(gateway_of(request)) or next(iter(by_gateway.values()))
+        self.count += 1
         return known.take()
 
     def _read(self) -> Tape:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
 from portkey_nb.gateway.matching import Sent
 from portkey_nb.gateway.recording import Recorder, RecordingTransport
 from portkey_nb.gateway.replaying import Player, ReplayingTransport
-from portkey_nb.gateway.taping import Taping, taping
+from portkey_nb.gateway.taping import Mode, Taping, switch, taping
 
-__all__ = ["Recorder", "RecordingTransport", "ReplayingTransport", "Sent", "inner_way", "needs_no_gateway", "tape_for"]
+__all__ = ["Recorder", "Sent", "inner_way", "needs_no_gateway", "opened", "put_in", "take_out", "tape_for"]
 
 _lock = threading.Lock()
 _open: dict[Taping, Recorder | Player] = {}
@@ -45,6 +46,36 @@ def opened(now: Taping) -> Recorder | Player:
             known = Recorder(now.path) if now.mode == "record" else Player(now.path, now.pace)
             _open[now] = known
         return known
+
+
+def put_in(mode: Mode, path: str | os.PathLike[str], pace: str | None = None) -> tuple[Recorder | Player, int]:
+    """Record or replay from now on in this process, whatever the settings say.
+
+    Returns
+    -------
+    Recorder or Player
+    int
+        How many exchanges are in the file.
+
+    Raises
+    ------
+    RecordingError
+        When the file cannot be used; all stays as it was then.
+    SettingsError
+        When the pace is none.
+    """
+    tape: Recorder | Player = Recorder(path) if mode == "record" else Player(path, pace)
+    held = tape.begin() if isinstance(tape, Recorder) else tape.load()
+    now = switch(mode, tape.path, pace)
+    with _lock:
+        if now is not None:
+            _open[now] = tape
+    return tape, held
+
+
+def take_out() -> None:
+    """Neither record nor replay from now on in this process, whatever the settings say."""
+    switch("off")
 
 
 def inner_way(transport: Any) -> Any:

@@ -23,6 +23,7 @@ from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, Setting
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.gateway.secrecy import holds_secret
+from portkey_nb.gateway.taping import taping
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
@@ -31,6 +32,7 @@ from portkey_nb.notebook.options import help_page
 from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
 from portkey_nb.notebook.references import References
+from portkey_nb.notebook.taped import describe, find_taping
 from portkey_nb.settings import load, login, logout
 from portkey_nb.views.safety import plain_text
 
@@ -67,7 +69,7 @@ def find_command(line: str) -> Command | None:
         return lambda magics: command(magics, rest[0] if rest else None)
     if name == "login" and rest in ([], ["--save"]):
         return lambda magics: _login(save=bool(rest))
-    return find_comparison(line)
+    return find_taping(line) or find_comparison(line)
 
 
 def _say(text: str) -> None:
@@ -122,6 +124,8 @@ def _status(magics: Any) -> None:
         lines.append(("provider", str(routes["provider"])))
     if route:
         lines.append(("config", shown_config(route)))
+    if (tape := taping()) is not None:
+        lines.append((tape.mode, describe(tape)))
     store = open_store()
     lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
     now = datetime.now().astimezone()
