@@ -145,19 +145,27 @@ def asked(run: Run, url: str) -> dict[str, Any]:
 
 
 def answered(run: Run) -> dict[str, Any]:
-    """Return what is known of a run when it has ended."""
+    """Return what is known of a run when it has ended; of one that the run log answered, nothing that was spent."""
+    spent = {
+        "gen_ai.response.time_to_first_chunk": run.ttft_s,
+        "http.response.status_code": run.http_status,
+        **{f"gen_ai.usage.{word}": getattr(run, name) for name, word in _USAGE.items()},
+    }
     found = {
         "gen_ai.provider.name": provider_word(run.provider),
         "gen_ai.response.model": run.model_response,
         "gen_ai.response.id": run.response_id,
         "gen_ai.response.finish_reasons": [run.finish_reason] if run.finish_reason else None,
-        "gen_ai.response.time_to_first_chunk": run.ttft_s,
-        **{f"gen_ai.usage.{word}": getattr(run, name) for name, word in _USAGE.items()},
-        "http.response.status_code": run.http_status,
+        **({} if reused(run) else spent),
         "error.type": run.error_type,
         **_own(run),
     }
     return _known(found)
+
+
+def reused(run: Run) -> bool:
+    """Tell whether the run log answered, and nobody was asked."""
+    return run.attempts == 0 and bool(run.cached)
 
 
 def measured(run: Run, url: str) -> dict[str, Any]:

@@ -54,9 +54,7 @@ def _quietly(do: Callable[P, T | None]) -> Callable[P, T | None]:
             kind = type(error).__name__
             if kind not in _said:
                 _said.add(kind)
-                logging.getLogger(SCOPE).warning(
-                    "OpenTelemetry: no span of a run (%s: %s); the run goes on", kind, error
-                )
+                logging.getLogger(SCOPE).warning("OpenTelemetry: a run has no whole span (%s: %s)", kind, error)
             return None
 
     return whatever_comes
@@ -235,7 +233,7 @@ def _histogram(meter: Any, name: str, unit: str, bounds: list[Any]) -> Histogram
 @_quietly
 def _measure(run: Run, url: str) -> None:
     found = _histograms()
-    if not found or run.attempts == 0:  # answered from the run log
+    if not found or span_facts.reused(run):
         return
     facts = span_facts.measured(run, url)
     if run.latency_s is not None:
