@@ -164,8 +164,8 @@ class RunStore:
         choice = choose(columns)
         which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
         with self.reading() as connection:
-            found = queries.Found() if connection is None else queries.select(connection, choice, which)
-        return frames.build(choice, found)
+            parts = () if connection is None else queries.parts(connection, choice, which)
+            return frames.build(choice, parts, backwards=n is not None)
 
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id."""
