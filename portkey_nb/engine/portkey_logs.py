@@ -6,6 +6,7 @@ The fields are those of ``POST /logs/exports`` and of the export page (docs, pro
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import os
@@ -73,8 +74,8 @@ def exported(sources: Iterable[Any]) -> pd.DataFrame:
     StoreError
         In one line, with the line's number: a file is cut, or holds what is no log.
     """
-    parts = [_table(source) for source in sources]
-    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(FIELDS), dtype=object)
+    parts = [part for part in map(_table, sources) if len(part)]
+    found = pd.concat(parts, ignore_index=True) if parts else _framed([])
     # Exports of times that overlap hold the same attempt twice, and it was paid once.
     return found[~(found["id"].duplicated() & found["id"].notna())].reset_index(drop=True)
 
@@ -180,10 +181,19 @@ def _rows(path: Path, content: bytes) -> Iterator[LogRow]:
 
 
 def _read_csv(path: Path, content: bytes) -> pd.DataFrame:
+    lines = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""), strict=True)
+    most = csv.field_size_limit(max(len(content), 1))  # a request stands in one field
+    rows: list[LogRow] = []
     try:
-        known = pd.read_csv(io.BytesIO(content), dtype=str, usecols=lambda name: name in (*FIELDS, _RUN_COLUMN))
-        return _picked(known)
-    except (ValueError, UnicodeDecodeError) as error:  # pandas' own errors are ValueErrors
-        # It names the line.
-        reason = " ".join(str(error).split())
-    raise StoreError(f"{path} is no table of logs ({reason}); mend the line, or export again")
+        names = next(lines, [])
+        for cells in lines:
+            if cells and len(cells) != len(names):
+                raise csv.Error(f"{len(cells)} fields where the first line names {len(names)}")
+            if cells:
+                rows.append(_row({name: cell for name, cell in zip(names, cells, strict=True) if cell}))
+        return _framed(rows)
+    except csv.Error as error:
+        reason = str(error)
+    finally:
+        csv.field_size_limit(most)
+    raise StoreError(f"{path}, line {lines.line_num}: cut, or no row ({reason}); mend or remove it, or export again")
