@@ -23,6 +23,7 @@ _AT_ONCE = 200
 """Rows read and decoded together: few enough for the processor's own memory, many enough for the work per part."""
 _IDS_AT_ONCE = 500
 """Ids in one statement: SQLite takes no more than 999 values in its older builds."""
+_LONG = frozenset({*BODY_COLUMNS, "rest"})
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 
 
@@ -101,6 +102,8 @@ class Part:
     run_ids: Sequence[str]
     values: Mapping[str, Sequence[Any]]
     scores: Sequence[Mapping[str, Any] | None] = ()
+    characters: int = 0
+    """Of the texts and objects among them, about."""
 
 
 def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[Part]:
@@ -124,10 +127,11 @@ def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[
     source = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id) if texts or rest else RUNS
     for rows in _rows(connection, _ordered(sa.select(*asked.values()).select_from(source), which)):
         part: dict[str, Sequence[Any]] = dict(zip(asked, zip(*rows, strict=True), strict=True))
+        characters = sum(sum(map(len, filter(None, part[name]))) for name in asked if name in _LONG)
         for name, columns in inside.items():
             part.update(columns(part.pop(name)))
         _lay_notes(part)
-        yield Part(part.pop("run_id"), part, part.pop("scores", ()))
+        yield Part(part.pop("run_id"), part, part.pop("scores", ()), characters)
 
 
 def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
