@@ -15,6 +15,7 @@ from portkey_nb.engine.catalogue import list_models
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.normalize import content_text
+from portkey_nb.engine.spans import tracing
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
 from portkey_nb.engine.talks import talk
@@ -128,6 +129,9 @@ def _status(magics: Any) -> None:
         lines.append((tape.mode, describe(tape)))
     store = open_store()
     lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
+    traces = _traces(magics.trace_metadata, settings.trace_metadata)
+    if traces:
+        lines.append(("traces", traces))
     now = datetime.now().astimezone()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
@@ -137,6 +141,14 @@ def _status(magics: Any) -> None:
         lines.append(("totals", error.message))
     width = max(len(name) for name, _ in lines)
     _say("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
+
+
+def _traces(chosen: bool | None, by_settings: bool) -> str:
+    """Say what of traces is not as usual: no metadata goes along, or runs become spans."""
+    on = by_settings if chosen is None else chosen
+    switch = "PORTKEY_NB_TRACE_METADATA" if chosen is None else "PortkeyMagics.trace_metadata"
+    said = [] if on else [f"no run id, notebook, cell or group goes along ({switch} is off)"]
+    return " · ".join([*said, *(["runs are spans of OpenTelemetry"] if tracing() else [])])
 
 
 def _place(store: RunStore) -> str:
