@@ -44,6 +44,7 @@ class Progress:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
     completion: ChatCompletion | None = None
+    repeat: int | None = None
     clock: Callable[[], float] = time.monotonic
     played: Played | None = None
     takes: list[Take] = field(default_factory=list)

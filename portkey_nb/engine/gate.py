@@ -175,7 +175,8 @@ class PlaceTurn:
         run = outcome.run
         if not run.cached:
             self._gate.spent += run.cost_usd or 0.0
-        self.leave(NotSent() if run.status == "interrupted" else outcome.error)
+        # What is replayed says nothing of how much the model can bear now.
+        self.leave(NotSent() if run.status == "interrupted" or run.cached else outcome.error)
 
     def leave(self, error: Exception | None = None) -> None:
         """Give the place back, if there is one."""

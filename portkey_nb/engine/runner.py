@@ -20,7 +20,7 @@ from portkey_nb.engine.connections import ROUTES, client_for
 from portkey_nb.engine.cost import load_prices, prices_read
 from portkey_nb.engine.foresight import Foresight, foresee, provider_named
 from portkey_nb.engine.normalize import NamedCall, delta_parts, message_text
-from portkey_nb.engine.pacing import Turn
+from portkey_nb.engine.pacing import Turn, pause_s
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
@@ -94,7 +94,7 @@ class Runner:
             run = run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC))
         watch = spans.begin(run, prepared.client._target.url)
         prepared = _traced(prepared, watch)
-        progress = Progress()
+        progress = Progress(repeat=call.facts.get("repeat"))
         error: PortkeyError | None = None
         interrupted = False
         try:
@@ -275,7 +275,13 @@ def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[No
             # Of a whole answer nothing is heard before its end.
             heard = progress.first_piece is not None
             cause = APIConnectionError(error.message) if _broke_early(error, progress, limits) else error
-            if heard or attempt == prepared.attempts or not await turn.again(cause, attempt, deadline):
+            played = progress.played
+            if played is not None and not played.paced:
+                # There is nobody to be spared, and nothing to wait for.
+                again = pause_s(cause, attempt, prepared.attempts) is not None
+            else:
+                again = not heard and attempt < prepared.attempts and await turn.again(cause, attempt, deadline)
+            if heard or attempt == prepared.attempts or not again:
                 raise error
             progress.ended = progress.completion = progress.status = None
             progress.headers = {}

@@ -180,7 +180,9 @@ class Recorded:
         # A key that the answer sets, such as a cookie, is never kept; one that it repeats is struck out.
         request = asked(sent, striker)
         at = max(0.0, self._at - recorder.zero)
-        times = Times(recorder.session, _rounded(at), self._date, _rounded(self._began_s), _rounded(self._ended_s))
+        repeat = None if self._listener is None else self._listener.repeat
+        began_s, ended_s = _rounded(self._began_s), _rounded(self._ended_s)
+        times = Times(recorder.session, _rounded(at), self._date, began_s, ended_s, repeat)
         known = {name: value for name, value in (row or {}).items() if value is not None}
         return Exchange(request, self._answer(striker), times, Row(**known) if known else None)
 

@@ -7,8 +7,8 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +41,26 @@ _FAILURES: dict[str, type[httpx.TransportError]] = {
 }
 
 
-@dataclass
 class _Answers:
-    """The recorded answers to one request, in their order, and how many were given."""
+    """The recorded answers to one request: each is given once, and after the last one that again."""
 
-    lines: list[Line] = field(default_factory=list)
-    given: int = 0
+    def __init__(self) -> None:
+        self._left: dict[int | None, deque[tuple[int, Line]]] = {}
+        self._last: dict[int | None, Line] = {}
+        self._count = 0
 
-    def take(self) -> Line:
-        """Return the next one; after the last one, that again."""
-        line = self.lines[min(self.given, len(self.lines) - 1)]
-        self.given += 1
-        return line
+    def add(self, line: Line) -> None:
+        """Add the next one."""
+        self._left.setdefault(line.times.repeat, deque()).append((self._count, line))
+        self._count += 1
+        self._last[line.times.repeat] = self._newest = line
+
+    def take(self, repeat: int | None) -> Line:
+        """Return the next one, of the same repeat where there is one."""
+        left = self._left.get(repeat) or min(
+            (each for each in self._left.values() if each), key=lambda each: each[0][0], default=None
+        )
+        return left.popleft()[1] if left else self._last.get(repeat, self._newest)
 
 
 class Player:
@@ -117,32 +125,32 @@ class Player:
     def _found(self, sent: Sent) -> PlayedExchange:
         striker = Striker(secrets_of(sent.headers))
         request = asked(sent, striker)
+        listener = hearer.get()
         with self._lock:
             tape = self._read()
-            line = self._next(request)
+            line = self._next(request, None if listener is None else listener.repeat)
         if line is None:
             raise self._missing(request, tape)
         played = PlayedExchange(line.exchange(), paced=self.pace == "recorded")
-        listener = hearer.get()
         if listener is not None:
             listener.replayed(played)
         return played
 
-    def _next(self, request: Asked) -> Line | None:
+    def _next(self, request: Asked, repeat: int | None) -> Line | None:
         by_gateway = self._answers.get(key_of(request))
         if not by_gateway:
             return None
         # Where the same was asked of several gateways, each has its own answers; else the address does not count.
         known = by_gateway.get(gateway_of(request)) or next(iter(by_gateway.values()))
         self.count += 1
-        return known.take()
+        return known.take(repeat)
 
     def _read(self) -> Tape:
         if self._tape is None:
             tape = read(self.path)
             for line in _in_order(tape.lines):
                 by_gateway = self._answers.setdefault(key_of(line.request), {})
-                by_gateway.setdefault(gateway_of(line.request), _Answers()).lines.append(line)
+                by_gateway.setdefault(gateway_of(line.request), _Answers()).add(line)
             self._tape = tape
             if tape.cut:
                 lines = ", ".join(map(str, tape.cut))

@@ -41,7 +41,8 @@ _stands_for_secret = lru_cache(maxsize=4096)(names_secret)
 
 def is_secret_header(name: str) -> bool:
     """Tell whether a header of this name carries a secret."""
-    return not _PLAIN_HEADERS.fullmatch(name) and (names_secret(name) or bool(_SECRET_HEADER.search(name)))
+    bare = name.lower().removeprefix("x-portkey-")  # which holds a "key" of its own
+    return not _PLAIN_HEADERS.fullmatch(name) and (names_secret(bare) or bool(_SECRET_HEADER.search(bare)))
 
 
 def secrets_of(headers: Mapping[str, str]) -> list[str]:

@@ -116,6 +116,8 @@ class Times(msgspec.Struct, frozen=True, omit_defaults=True):
         The same as date and time.
     began_s, ended_s : float
         Seconds from there to the answer's headers, and to its last byte.
+    repeat : int or None
+        Which of several askings of the same it was; they are sent at once, in any order.
     """
 
     session: str = ""
@@ -123,6 +125,7 @@ class Times(msgspec.Struct, frozen=True, omit_defaults=True):
     sent: datetime | None = None
     began_s: Seconds = 0.0
     ended_s: Seconds = 0.0
+    repeat: int | None = None
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):

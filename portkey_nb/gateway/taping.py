@@ -152,7 +152,11 @@ class Played(Protocol):
     row : mapping
         What the run log said of the recorded call: ``cost_usd``, ``price``, ``ttft_s``, ``latency_s``,
         ``tokens_per_s``, as far as known.
+    paced : bool
+        Whether it takes as long as it took.
     """
+
+    paced: bool
 
     session: str
     sent_at: float
@@ -171,7 +175,15 @@ class Take(Protocol):
 
 
 class Hearer(Protocol):
-    """Who wants to know how a request was recorded or replayed."""
+    """Who wants to know how a request was recorded or replayed.
+
+    Attributes
+    ----------
+    repeat : int or None
+        Which of several askings of the same it makes.
+    """
+
+    repeat: int | None
 
     def replayed(self, played: Played) -> None:
         """Note that the answer comes from a recording."""
