@@ -149,8 +149,9 @@ def answered(run: Run) -> dict[str, Any]:
     spent = {
         "gen_ai.response.time_to_first_chunk": run.ttft_s,
         "http.response.status_code": run.http_status,
-        **{f"gen_ai.usage.{word}": getattr(run, name) for name, word in _USAGE.items()},
     }
+    if not run.cached:  # by the gateway or a recording as little as by the run log
+        spent.update({f"gen_ai.usage.{word}": getattr(run, name) for name, word in _USAGE.items()})
     found = {
         "gen_ai.provider.name": provider_word(run.provider),
         "gen_ai.response.model": run.model_response,
