@@ -292,7 +292,9 @@ def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -
     if found is None:
         return False
     notes = msgspec.json.decode(found.notes) if found.notes else {}
-    joined = {**notes, **fresh}
+    # When each was noted: where a log is copied into another one, the newer notes win.
+    now = to_micros(datetime.now(UTC))
+    joined = {**notes, **fresh, "noted_at": {**notes.get("noted_at", {}), **dict.fromkeys(fresh, now)}}
     if "scores" in notes or "scores" in fresh:
         joined["scores"] = {**notes.get("scores", {}), **fresh.get("scores", {})}
     connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(notes=to_json(joined)))
