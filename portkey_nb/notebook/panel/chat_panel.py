@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
@@ -91,7 +91,7 @@ class ChatPanel:
             self._talk,
             facts={"notebook": place.notebook},
             names=names_here,
-            rested=self._rested,
+            twin=self._twin,
         )
         if not given.models:
             given = replace(given, models=models_of(last_model(self._talk)))
@@ -101,7 +101,7 @@ class ChatPanel:
         self._desk.keeper.open_with(given.system)
         self._widget: Any = None
         self._below: Any = None
-        self._displayed = self._closed = False
+        self._closed = False
 
     @property
     def widget(self) -> Any:
@@ -304,10 +304,9 @@ class ChatPanel:
         shown = {"text/html": "<div></div>", "text/plain": repr(self)}
         publish({"application/vnd.jupyter.widget-view+json": view, **shown})
         # A long conversation takes a while to render: pages are given it first, and the twin follows.
-        self._twin.show(self._desk.favours.heading())
-        if not self._displayed:
+        if not self._twin.displayed:
             when_cells_end(self._write)
-        self._displayed = True
+        self._twin.show(self._desk.favours.heading())
         DISPLAYS.add(self)
         self._desk.displayed()
 
@@ -315,10 +314,6 @@ class ChatPanel:
         """Write the twin as things stand, and wait until it is published."""
         with suppress(CancelledError, TimeoutError):
             self._desk.post({"do": "rest"}).result(_WRITE_S)
-
-    def _rested(self, bundle: Callable[[], Mapping[str, str]]) -> None:
-        if self._displayed:
-            self._twin.update(bundle())
 
     def __repr__(self) -> str:
         count = len(self.messages)

@@ -94,6 +94,7 @@ class State:
     undo: bool = False
     redo: bool = False
     notice: Mapping[str, Any] = field(default_factory=dict)
+    twin: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Scene:
@@ -304,4 +305,5 @@ def _bar(state: State, entries: Sequence[Entry]) -> dict[str, Any]:
         "open": state.conversation.open,
         "demo": _of_the_demo(state),
         "notice": dict(state.notice),
+        "twin": dict(state.twin),
     }
