@@ -97,7 +97,7 @@ class ChatPanel:
             given = replace(given, models=models_of(last_model(self._talk)))
         if given.system is None:
             given = replace(given, system=self._talk.system)
-        self._desk.fields = Fields(given, self._desk.fields_changed)
+        self._desk.fields = Fields(given, self._desk.fields_changed, self._desk.show)
         self._desk.keeper.open_with(given.system)
         self._widget: Any = None
         self._below: Any = None
@@ -182,7 +182,9 @@ class ChatPanel:
         composed = old.composed
         kept = {name: value for name, value in composed.options.items() if name != "config"}
         options = kept if config is None else {**kept, "config": config}
-        self._desk.fields = fields = Fields(replace(composed, options=options), self._desk.fields_changed)
+        self._desk.fields = fields = Fields(
+            replace(composed, options=options), self._desk.fields_changed, self._desk.show
+        )
         if self._widget is not None:
             self._widget.children = [fields.models_widget, self._below]
             self._below.children = [self._desk.stage.widget, fields.widget]

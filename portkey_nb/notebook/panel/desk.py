@@ -214,6 +214,7 @@ class Desk:
             draft=self._draft,
             undo=keeper.can_undo,
             redo=keeper.can_redo,
+            demo=self.fields.kind == "demo",
             notice=self._notice,
             twin=self.twin.place,
         )
