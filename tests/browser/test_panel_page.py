@@ -96,7 +96,7 @@ def test_a_first_view_says_hello_and_shows_what_it_is_given(panel: PanelPage) ->
     assert ids(panel) == ["u1", "a1", "u2", "a2"]
     assert panel.locator(".pk-title").inner_text() == "draft"
     assert panel.locator(".pk-totals").inner_text() == "4 messages · 3,400 tokens"
-    assert panel.locator("[data-id=c1] .pk-foot").inner_text() == FOOTER
+    panel.locator("[data-id=c1] .pk-foot").get_by_text(FOOTER, exact=True).wait_for()
     assert panel.locator(".pk-panel").get_attribute("data-lm-suppress-shortcuts") == "true"
     assert panel.locator(LOG).get_attribute("role") == "log"
 
