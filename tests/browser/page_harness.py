@@ -29,6 +29,7 @@ PARTS = (
     "composer",
     "transcript",
     "code",
+    "twin",
     "notices",
 )
 SCRIPTS = ("column.js", "kernel.js", "typeset.js", *(f"panel/{name}.js" for name in PARTS), "panel/panel.js")

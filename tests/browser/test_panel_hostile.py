@@ -51,14 +51,16 @@ def test_nothing_in_a_conversation_runs_or_calls_out(lab: Lab, page: LabPage, ca
     assert findings(panel) == []
     page.save()
     page.open("hostile-panel.ipynb").settle()
+    panel = Panel(page).ready()
+    panel.idle(2 * len(texts))
     # The static form has one style of its own, which hides it beside a panel that lives.
-    left = [one for one in page.page.evaluate(FINDINGS) if not one.startswith("<style>.jp-OutputArea-child:has(")]
-    assert left == []
+    left = [one for one in findings(panel, ".pk-twin") if not one.startswith("<style>.jp-OutputArea-child:has(")]
+    assert [*left, *findings(panel)] == []
     assert canary.connections == 0
     page.assert_quiet()
 
 
-def findings(panel: Panel) -> list[str]:
+def findings(panel: Panel, within: str = ".pk-log") -> list[str]:
     """Return what the conversation has left in the page."""
-    found: list[str] = panel.page.evaluate(FINDINGS.replace('".jp-OutputArea-output"', '".pk-log"'))
+    found: list[str] = panel.page.evaluate(FINDINGS.replace('".jp-OutputArea-output"', f'"{within}"'))
     return found

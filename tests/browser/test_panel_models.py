@@ -93,7 +93,7 @@ def test_what_is_wrong_in_a_field_is_said_there_and_turns_send_off(
     with gateway(piecewise("Yes.")) as server:
         panel = open_panel(page, "config.ipynb", f"ChatPanel('gpt-4o', base_url={server.url!r})")
         panel.composer.fill("Ready?")
-        assert not panel.off("Send")
+        panel.until(ON)
         cell = page.page.locator(".jp-OutputArea-output").first
         unfold(cell, "Parameters")
         temperature = cell.get_by_label("temperature", exact=True)

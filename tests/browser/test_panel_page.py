@@ -96,7 +96,7 @@ def test_a_first_view_says_hello_and_shows_what_it_is_given(panel: PanelPage) ->
     assert ids(panel) == ["u1", "a1", "u2", "a2"]
     assert panel.locator(".pk-title").inner_text() == "draft"
     assert panel.locator(".pk-totals").inner_text() == "4 messages · 3,400 tokens"
-    assert panel.locator("[data-id=c1] .pk-foot").inner_text() == FOOTER
+    panel.locator("[data-id=c1] .pk-foot").get_by_text(FOOTER, exact=True).wait_for()
     assert panel.locator(".pk-panel").get_attribute("data-lm-suppress-shortcuts") == "true"
     assert panel.locator(LOG).get_attribute("role") == "log"
 
@@ -794,6 +794,41 @@ def test_without_a_kernel_fields_can_be_read_and_not_changed(panel: PanelPage) -
     assert panel.button("+ Model").is_disabled()
     assert panel.button("Settings").is_enabled()
     assert not panel.locator(".pk-chat > input").is_editable()
+
+
+def test_what_is_sent_does_not_overtake_what_was_typed_into_a_field(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    panel.page.evaluate(FIELDS)
+    box(panel).fill("Hello")
+    panel.locator(".pk-chat > input").fill("gpt-4o")
+    box(panel).press("Enter")
+    (asked,) = panel.wait_sent("settle")
+    box(panel).press("Escape")
+    assert panel.button("Stop").is_visible()
+    assert (panel.sent("send"), panel.sent("stop")) == ([], [])
+    panel.done(asked)
+    (sent,) = panel.wait_sent("send")
+    assert sent["text"] == "Hello"
+    panel.wait_sent("stop")
+    take(panel, sent)
+    panel.deliver(bar={"busy": False, "ready": True})
+    box(panel).fill("Again")
+    box(panel).press("Enter")
+    panel.wait_sent("send", 2)
+    assert len(panel.sent("settle")) == 1
+
+
+def test_what_waits_for_a_field_is_not_lost_with_the_kernel(panel: PanelPage) -> None:
+    panel.welcome(talk())
+    panel.page.evaluate(FIELDS)
+    panel.locator(".pk-chat > input").fill("gpt-4o")
+    box(panel).fill("Hello")
+    box(panel).press("Enter")
+    panel.wait_sent("settle")
+    panel.page.evaluate("die()")
+    assert box(panel).input_value() == "Hello"
+    assert not panel.button("Stop").is_visible()
+    assert panel.sent("send") == []
 
 
 def test_an_answer_under_way_ends_with_its_kernel(panel: PanelPage) -> None:

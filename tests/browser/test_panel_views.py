@@ -67,6 +67,12 @@ def test_a_page_loaded_again_in_mid_stream_has_everything(lab: Lab, page: LabPag
         panel.shows("merge_sort")
         panel.shows("21 → 347 tokens")
         assert panel.entry(1).locator("table").count() == 1
+        # The kernel's displays are unknown to a page that was loaded again: it writes the static form itself.
+        saved = "said => JSON.stringify(jupyterapp.shell.currentWidget.model.toJSON()).includes(said)"
+        page.page.wait_for_function(saved, arg="21 → 347 tokens")
+    page.save()
+    (_, twin) = lab.read("again.ipynb").cells[0].outputs
+    assert all("merge_sort" in twin.data[form] for form in ("text/html", "text/markdown", "text/plain"))
     page.assert_quiet()
 
 

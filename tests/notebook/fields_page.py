@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ class Page:
 
     def lines(self) -> str:
         said = (widget.value for _, widget in self._all() if isinstance(widget, ipywidgets.HTML))
-        return "\n".join(text for text in said if text and not text.startswith("<style>"))
+        shown = "\n".join(text for text in said if text and not text.startswith("<style>"))
+        return re.sub("</?code>", "`", shown)
 
     def until(self, wanted: Callable[[], bool]) -> None:
         """Wait until what is shown makes a condition true."""

@@ -33,8 +33,9 @@ def test_the_bar_says_whether_the_demo_gateway_gave_the_last_answer() -> None:
     talk, runs = Conversation("c"), {}
     state = State(title="draft", conversation=talk, runs=runs)
     assert Scene().make(state)[1]["demo"] is False
+    assert Scene().make(replace(state, demo=True))[1]["demo"] is True
     for demo in (True, False):
         run = done(demo=demo)
         said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
         talk, runs = talk.append(Turn.new(said, run_id=run.run_id)), {**runs, run.run_id: run}
-        assert Scene().make(replace(state, conversation=talk, runs=runs))[1]["demo"] is demo
+        assert Scene().make(replace(state, conversation=talk, runs=runs, demo=not demo))[1]["demo"] is demo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
@@ -91,17 +91,17 @@ class ChatPanel:
             self._talk,
             facts={"notebook": place.notebook},
             names=names_here,
-            rested=self._rested,
+            twin=self._twin,
         )
         if not given.models:
             given = replace(given, models=models_of(last_model(self._talk)))
         if given.system is None:
             given = replace(given, system=self._talk.system)
-        self._desk.fields = Fields(given, self._desk.fields_changed)
+        self._desk.fields = Fields(given, self._desk.fields_changed, self._desk.show)
         self._desk.keeper.open_with(given.system)
         self._widget: Any = None
         self._below: Any = None
-        self._displayed = self._closed = False
+        self._closed = False
 
     @property
     def widget(self) -> Any:
@@ -182,7 +182,9 @@ class ChatPanel:
         composed = old.composed
         kept = {name: value for name, value in composed.options.items() if name != "config"}
         options = kept if config is None else {**kept, "config": config}
-        self._desk.fields = fields = Fields(replace(composed, options=options), self._desk.fields_changed)
+        self._desk.fields = fields = Fields(
+            replace(composed, options=options), self._desk.fields_changed, self._desk.show
+        )
         if self._widget is not None:
             self._widget.children = [fields.models_widget, self._below]
             self._below.children = [self._desk.stage.widget, fields.widget]
@@ -304,10 +306,9 @@ class ChatPanel:
         shown = {"text/html": "<div></div>", "text/plain": repr(self)}
         publish({"application/vnd.jupyter.widget-view+json": view, **shown})
         # A long conversation takes a while to render: pages are given it first, and the twin follows.
-        self._twin.show(self._desk.favours.heading())
-        if not self._displayed:
+        if not self._twin.displayed:
             when_cells_end(self._write)
-        self._displayed = True
+        self._twin.show(self._desk.favours.heading())
         DISPLAYS.add(self)
         self._desk.displayed()
 
@@ -315,10 +316,6 @@ class ChatPanel:
         """Write the twin as things stand, and wait until it is published."""
         with suppress(CancelledError, TimeoutError):
             self._desk.post({"do": "rest"}).result(_WRITE_S)
-
-    def _rested(self, bundle: Callable[[], Mapping[str, str]]) -> None:
-        if self._displayed:
-            self._twin.update(bundle())
 
     def __repr__(self) -> str:
         count = len(self.messages)

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from portkey_nb.engine.loop import background_loop
-from portkey_nb.engine.record import Run
 from portkey_nb.engine.talks import Talk
 from portkey_nb.errors import PortkeyError, PromptError
 from portkey_nb.gateway.conversation import Conversation
@@ -25,6 +24,7 @@ from portkey_nb.notebook.panel.fields import Fields
 from portkey_nb.notebook.panel.keeper import Keeper
 from portkey_nb.notebook.panel.scene import Scene, State
 from portkey_nb.notebook.panel.stage import Stage
+from portkey_nb.notebook.panel.twin import Twin, TwinWriter
 
 REST_S = 0.5
 """Seconds without a change until the static twin is written."""
@@ -36,8 +36,10 @@ _CHANGING = frozenset(
     ("send", "edit", "add", "move", "remove", "retry", "choose", "step", "undo", "redo", "clear", "messages")
 )
 """Commands that have to wait for the end of an exchange."""
-_PAGE = _CHANGING - {"messages"} | {"draft", "attach", "detach", "source", "rate", "code", "copy_all", "dismiss"}
-"""Commands that pages may give."""
+_ASKING = frozenset(("draft", "attach", "detach", "source", "rate", "code", "copy_all", "twin", "dismiss"))
+_PAGE = _CHANGING - {"messages"} | _ASKING
+"""Commands that pages may give, and that are done in their order."""
+_AT_ONCE = ("stop", "settle")  # which asks for nothing but an answer, see commands.js
 
 Command = Mapping[str, Any]
 
@@ -52,8 +54,8 @@ class Desk:
         Columns of the runs that are known beforehand.
     names : callable
         Returns the notebook's variables.
-    rested : callable
-        Called in a thread when the state rests, with a function that returns the conversation as a mime bundle.
+    twin : Twin
+        Where the conversation is written when it rests.
 
     Attributes
     ----------
@@ -67,25 +69,26 @@ class Desk:
         *,
         facts: Mapping[str, Any],
         names: Callable[[], Mapping[str, Any]],
-        rested: Callable[[Callable[[], Mapping[str, str]]], None],
+        twin: Twin,
     ) -> None:
         self.keeper = Keeper(talk)
         self.stage = Stage(self.act)
         self.fields: Fields
-        self.facts, self._rested = facts, rested
+        self.facts, self.twin = facts, twin
         self._draft = Draft()
         self._notice: dict[str, Any] = {}
         self._scene = Scene()
         self._actor: Actor[Command] = Actor(self._do, self._failed)
-        self._one, self._writing = asyncio.Lock(), asyncio.Lock()
+        self._one = asyncio.Lock()
         self._dirty = self.seen = self._passing = False
         self._painting: asyncio.Task[None] | None = None
-        self._written: tuple[Conversation, Mapping[str, Run]] | None = None
         self._locked = talk.trouble
         self.errands = Errands(self)
-        self.favours = Favours(self, self.errands, names)
-        self._on_source, self._on_copy_all = self.favours.source, self.favours.copy_all
-        self._on_rate = self.favours.rate
+        self.favours = favours = Favours(self, self.errands, names)
+        self._on_source, self._on_copy_all, self._on_rate = favours.source, favours.copy_all, favours.rate
+        self._on_twin = favours.twin
+        kept = self.keeper
+        self._writer = TwinWriter(twin, lambda: (kept.conversation, kept.runs), favours.bundle, self.changed)
         me = weakref.ref(self)
         self._end_listening = talk.listen(lambda conversation: _heard(me, conversation))
 
@@ -97,8 +100,9 @@ class Desk:
         ``{"done": n}`` says that the command is done; of a message to be sent, that it is on its way. ``{"refused": n,
         "why": line}`` takes the place of the notice that all views are shown otherwise.
         """
-        if message.get("do") == "stop":
-            self.stop()
+        if message.get("do") in _AT_ONCE:
+            if message["do"] == "stop":
+                self.stop()
             self._acknowledge(message, {"done": message.get("n")})
         elif message.get("do") in _PAGE:
             self.post({**message, "buffers": buffers, "page": True})
@@ -178,7 +182,7 @@ class Desk:
 
     def _begin_twin(self) -> None:
         self.changed()
-        self._written = None
+        self._writer.renew()
         self._actor.start(self._follow())
 
     async def _follow(self) -> None:
@@ -210,7 +214,9 @@ class Desk:
             draft=self._draft,
             undo=keeper.can_undo,
             redo=keeper.can_redo,
+            demo=self.fields.kind == "demo",
             notice=self._notice,
+            twin=self.twin.place,
         )
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -362,21 +368,14 @@ class Desk:
 
     async def _on_rest(self, command: Command) -> None:
         await self.keeper.settle()
-        await self._write_twin()
+        await self._writer.write()
 
     async def write(self) -> None:
         """Write the twin as things stand; what goes wrong is told, and costs nobody else anything."""
         try:
-            await self._write_twin()
+            await self._writer.write()
         except Exception as error:  # noqa: BLE001 (whoever waits for an answer has to get it)
             self._failed({}, error)
-
-    async def _write_twin(self) -> None:
-        async with self._writing:
-            now = (self.keeper.conversation, self.keeper.runs)
-            if self._written is None or any(one is not other for one, other in zip(now, self._written, strict=True)):
-                self._written = now
-                await asyncio.to_thread(self._rested, self.favours.bundle)
 
     async def close(self) -> None:
         """Stop what is under way, keep what came, and return when nothing works any more, or after a while.
@@ -389,7 +388,7 @@ class Desk:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S), self._one:
                 await self.keeper.settle()
-                await self._write_twin()
+                await self._writer.write()
 
 
 def _heard(me: weakref.ref[Desk], conversation: Conversation) -> None:

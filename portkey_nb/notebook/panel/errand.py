@@ -15,6 +15,7 @@ from portkey_nb.notebook.panel.fields import Fields
 from portkey_nb.notebook.panel.keeper import Keeper
 from portkey_nb.notebook.panel.scene import Pending
 from portkey_nb.notebook.panel.stage import Stage
+from portkey_nb.notebook.panel.twin import Twin
 
 Answer = Future[Reply | Replies]
 
@@ -25,6 +26,7 @@ class Desk(Protocol):
     fields: Fields
     keeper: Keeper
     stage: Stage
+    twin: Twin
     facts: Mapping[str, Any]
 
     @property

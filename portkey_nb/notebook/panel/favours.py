@@ -69,6 +69,10 @@ class Favours:
         """Return the conversation's name and length in the same forms, which takes no time."""
         return talk_heading(self._desk.keeper.talk.name, self._desk.keeper.conversation)
 
+    def twin(self, command: Command) -> None:
+        """Tell a view the static form, for a notebook whose outputs the kernel does not reach."""
+        self._desk.stage.tell(command.get("view"), {"twin": self._desk.twin.form})
+
     async def code(self, command: Command, draft: Draft) -> Code:
         """Write what would be sent, or where nothing waits to be sent what was asked last, as a cell and as Python."""
         messages, names = self._asked(draft), dict(self._names())

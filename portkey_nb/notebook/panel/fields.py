@@ -52,6 +52,8 @@ class Fields:
         What they show at first. Without models the settings' own (``PORTKEY_MODEL``) is taken.
     changed : callable
         Called after any change that a person made, in whatever thread it came; not for what is set from Python.
+    learned : callable, optional
+        Called in a thread when ``kind`` is another one.
 
     Attributes
     ----------
@@ -66,8 +68,10 @@ class Fields:
         For more than four models.
     """
 
-    def __init__(self, given: Composed, changed: Callable[[], None]) -> None:
-        self._given, self._told = given, changed
+    def __init__(
+        self, given: Composed, changed: Callable[[], None], learned: Callable[[], None] = lambda: None
+    ) -> None:
+        self._given, self._told, self._learned = given, changed, learned
         self._lock, self._looking = threading.Lock(), threading.RLock()
         self._seen: _Seen
         self._closed = False
@@ -115,6 +119,11 @@ class Fields:
         if named is None or self._closed:
             return composed
         return replace(composed, options={**composed.options, "config": named[0]})
+
+    @property
+    def kind(self) -> str:
+        """The kind of gateway to which requests go, as for :class:`ConfigEditor`; empty while it is not known."""
+        return self._config.kind
 
     @property
     def trouble(self) -> str:
@@ -244,9 +253,12 @@ class Fields:
 
     def _say_foreseen(self, composed: Composed) -> None:
         kind, said = _kind(composed), _foreseen(composed)
-        if not self._due:
+        if self._due:
+            return
+        self._parameters.say(said)
+        if kind != self._config.kind:
             self._config.kind = kind
-            self._parameters.say(said)
+            self._learned()
 
 
 def _with_switch(pickers: Any) -> Any:

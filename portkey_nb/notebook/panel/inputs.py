@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from portkey_nb.notebook.assets import style
 from portkey_nb.views.safety import escape_prose
 
 _LONGEST_SUMMARY = 80
+_QUOTED = re.compile(r"`([^`\n]+)`")
 
 
 class Quiet:
@@ -51,7 +53,8 @@ class Line:
             return
         self._said = text, wrong
         role = ' role="alert" class="pk-wrong"' if wrong else ' class="pk-muted"'
-        self.widget.value = f"<div{role}>{escape_prose(text)}</div>" if text else ""
+        words = _QUOTED.sub(r"<code>\1</code>", escape_prose(text))
+        self.widget.value = f"<div{role}>{words}</div>" if text else ""
 
 
 class Field:
@@ -127,6 +130,7 @@ class Fold:
 
     def say(self, summary: str) -> None:
         """Show in the heading what is set in the group, for when it is folded."""
+        summary = summary.replace("`", "")
         short = summary if len(summary) <= _LONGEST_SUMMARY else summary[: _LONGEST_SUMMARY - 1] + "…"
         said = f"{self._title} · {short}" if short else self._title
         if said != self._head.description:

@@ -60,27 +60,6 @@ function ownKeys(root) {
   return () => window.removeEventListener("keydown", press, true);
 }
 
-// The static twin below the widget is hidden while the widget lives, and written anew after each exchange: its formulas
-// are typeset when it is seen. What is marked so MathJax leaves out (its option ignoreHtmlClass).
-const UNTYPESET = "mathjax_ignore";
-
-function hiddenTwin(root, model) {
-  let found = null;
-  return {
-    spare() {
-      if (found?.isConnected) return;
-      const below = root.closest(".jp-OutputArea-child")?.nextElementSibling;
-      found = below?.querySelector(".pk-twin")?.closest(".jp-RenderedHTML") ?? null;
-      found?.classList.add(UNTYPESET);
-    },
-    stop() {
-      if (!found?.isConnected) return;
-      found.classList.remove(UNTYPESET);
-      typeset(model, found);
-    },
-  };
-}
-
 // Without a kernel nothing hears of the fields: they stay to be read and copied from, and to be folded.
 function disableFields(root) {
   const chat = root.closest(".pk-chat");
@@ -141,6 +120,7 @@ function panelView(model, el, page) {
   }
   const view = fresh("view");
   const commands = numberedCommands(view);
+  const fields = fieldsFirst(root, (ends) => send(commands.number({ do: "settle" }, ends)));
   const shared = {
     view,
     state: page.state,
@@ -155,7 +135,11 @@ function panelView(model, el, page) {
     // With ends, see commands.js, what becomes of it is told to them; else what is wrong with it comes as a notice.
     ask(command, ends, buffers) {
       patience ??= setTimeout(() => said.inform(BUSY), PATIENCE_MS);
-      return send(ends ? commands.number(command, ends) : command, buffers);
+      return fields.then(() => {
+        const sent = send(ends ? commands.number(command, ends) : command, buffers);
+        if (!sent) ends?.refused("");
+        return sent;
+      });
     },
     // What begins an answer can be stopped from then on, whether the kernel has heard of it or not.
     begin(command, { done = () => {}, refused = said.fail } = {}) {
@@ -206,6 +190,7 @@ function panelView(model, el, page) {
   const writer = composer(shared);
   const code = codeRegion(shared);
   const twin = hiddenTwin(root, model);
+  const outputs = twinOutputs(model, () => shared.tell({ do: "twin" }));
   root.append(bar.node, code.node, messages.node, said.node, writer.node);
   el.append(root);
 
@@ -245,6 +230,7 @@ function panelView(model, el, page) {
       root.classList.add("pk-joined");
       root.classList.remove("pk-away");
       twin.spare();
+      outputs.told(page.state.bar.twin);
       messages.all();
       if (page.state.bar.draft) writer.draft(page.state.bar.draft, true);
       notice(true);
@@ -254,6 +240,7 @@ function panelView(model, el, page) {
       heard();
       twin.spare();
       const told = message.bar ?? {};
+      if (told.twin) outputs.told(told.twin);
       // From when it is taken until it shows, what was begun is still on its way.
       const shows = message.put || message.order || "busy" in told || "ready" in told;
       if (told.busy === false || (beginning?.taken && shows)) beginning = null;
@@ -270,6 +257,7 @@ function panelView(model, el, page) {
       if (message.source?.id !== undefined && message.why === "edit") messages.edit(message.source);
       if (message.source && message.why === "copy") shared.copy(message.source.text, copying);
       if (message.code) code.open(message.code, bar.code);
+      if (message.twin) outputs.put(message.twin);
       if (message.copy !== undefined) shared.copy(message.copy, bar.copyAll);
     },
   });
@@ -296,6 +284,8 @@ function panelView(model, el, page) {
   }, PATIENCE_MS);
   return () => {
     writer.stop();
+    fields.stop();
+    outputs.stop();
     leave();
     unwatch();
     forgetKeys();

@@ -93,7 +93,9 @@ class State:
     draft: Draft = field(default_factory=Draft)
     undo: bool = False
     redo: bool = False
+    demo: bool = False
     notice: Mapping[str, Any] = field(default_factory=dict)
+    twin: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Scene:
@@ -279,10 +281,10 @@ def _said_message(message: Mapping[str, Any]) -> str:
 
 
 def _of_the_demo(state: State) -> bool:
-    """Whether the demo gateway gave the answer that was added last."""
+    """Whether the demo gateway gave the answer that was added last, or else would give the first."""
     known = [state.runs.get(turn.run_id or "") for turn in state.conversation.turns]
     given = [run for run in known if run is not None]
-    return bool(given and given[-1].demo)
+    return bool(given[-1].demo) if given else state.demo
 
 
 def _bar(state: State, entries: Sequence[Entry]) -> dict[str, Any]:
@@ -304,4 +306,5 @@ def _bar(state: State, entries: Sequence[Entry]) -> dict[str, Any]:
         "open": state.conversation.open,
         "demo": _of_the_demo(state),
         "notice": dict(state.notice),
+        "twin": dict(state.twin),
     }

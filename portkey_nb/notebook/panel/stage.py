@@ -41,6 +41,7 @@ _PARTS = (
     "transcript",
     "composer",
     "code",
+    "twin",
 )
 SCRIPTS = ("column.js", "kernel.js", "typeset.js", *(f"panel/{part}.js" for part in _PARTS), "panel/panel.js")
 STYLES = ("panel/panel.css",)  # the fields bring theirs themselves

@@ -5,9 +5,12 @@ The static output is hidden while the widget lives, and shown where a notebook i
 
 from __future__ import annotations
 
+import asyncio
+import operator
 import re
 import threading
-from collections.abc import Callable, Hashable, Mapping
+import uuid
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -50,7 +53,24 @@ class Twin:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handles: list[Any] = []
-        self._shown: dict[str, str] = {}
+        self._bundle: Mapping[str, str] = {}
+        self._name, self._at = uuid.uuid4().hex, 0
+
+    @property
+    def displayed(self) -> bool:
+        """Whether it stands anywhere."""
+        return bool(self._handles)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Its name, and the number of its newest form: a page that has not that form may ask for it, see twin.js."""
+        return {"name": self._name, "at": self._at}
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """Its name, and its newest form with its number."""
+        with self._lock:
+            return {**self.place, "data": self._dressed()}
 
     def show(self, bundle: Mapping[str, str]) -> None:
         """Publish the twin into the outputs of the running cell, right after the widget.
@@ -62,8 +82,8 @@ class Twin:
         """
         handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
         with self._lock:
-            self._shown = dressed(bundle)
-            handle.display(self._shown, raw=True)
+            self._bundle = dict(bundle)
+            handle.display(self._dressed(), raw=True)
             self._handles = [*self._handles, handle][-_MOST:]
 
     def update(self, bundle: Mapping[str, str]) -> None:
@@ -71,15 +91,59 @@ class Twin:
 
         Nothing is sent where nothing has changed.
         """
-        now = dressed(bundle)
         with self._lock:
-            if now == self._shown:
+            if bundle == self._bundle:
                 return
-            self._shown = now
+            self._bundle, self._at = dict(bundle), self._at + 1
+            now = self._dressed()
             for handle in self._handles:
                 # In a context of its own it belongs to the cell that runs now, and not to that from which this thread
                 # has its work: whoever runs a notebook hears only what belongs to the cell that he waits for.
                 Context().run(handle.update, now, raw=True)
+
+    def _dressed(self) -> dict[str, str]:
+        return dressed(self._bundle, self._name, self._at)
+
+
+class TwinWriter:
+    """Writes a panel's twin when something has changed since it was written, on the background loop.
+
+    Parameters
+    ----------
+    twin : Twin
+    state : callable
+        Returns what decides what is written, as values that are others after every change.
+    bundle : callable
+        Returns the conversation as a mime bundle; called in a thread.
+    wrote : callable
+        Called when a newer form is there.
+    """
+
+    def __init__(
+        self,
+        twin: Twin,
+        state: Callable[[], Sequence[Any]],
+        bundle: Callable[[], Mapping[str, str]],
+        wrote: Callable[[], None],
+    ) -> None:
+        self._twin, self._state, self._bundle, self._wrote = twin, state, bundle, wrote
+        self._one = asyncio.Lock()
+        self._written: Sequence[Any] = ()
+
+    def renew(self) -> None:
+        """Write it next time whether something has changed or not: there is a place that has none yet."""
+        self._written = ()
+
+    async def write(self) -> None:
+        """Write it as things stand."""
+        async with self._one:
+            now = self._state()
+            same = len(now) == len(self._written) and all(map(operator.is_, now, self._written))
+            if same or not self._twin.displayed:
+                return
+            self._written = now
+            self._twin.update(await asyncio.to_thread(self._bundle))
+            self._wrote()
 
 
 def when_cells_end(act: Callable[[], Any]) -> None:
@@ -213,7 +277,10 @@ def _held(shell: Any, panel: object) -> bool:
     return False
 
 
-def dressed(bundle: Mapping[str, str]) -> dict[str, str]:
-    """Return a bundle whose HTML has the rule by which either it or the widget's output before it is seen."""
-    html = f'<style>{_HIDING}</style><div class="pk-twin">{bundle["text/html"]}</div>'
-    return {**bundle, "text/html": html}
+def dressed(bundle: Mapping[str, str], name: str = "", at: int = 0) -> dict[str, str]:
+    """Return a bundle whose HTML has the rule by which either it or the widget's output before it is seen.
+
+    It begins with whose it is and which form: a page finds it by that, see twin.js.
+    """
+    begin = f'<div class="pk-twin" data-panel="{name}" data-at="{at}">'
+    return {**bundle, "text/html": f"{begin}<style>{_HIDING}</style>{bundle['text/html']}</div>"}
