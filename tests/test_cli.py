@@ -19,8 +19,9 @@ import pandas as pd
 import pytest
 
 import portkey_nb
-from portkey_nb import ask, cli, runs
+from portkey_nb import ask, runs
 from portkey_nb.gateway.demo.server import DemoGateway
+from portkey_nb.terminal import lab
 
 WAIT_S = 30
 PACKAGE = Path(portkey_nb.__file__).parent
@@ -220,21 +221,21 @@ def test_kernels_get_the_demo_gateway_only_without_key_and_base_url(
 ) -> None:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    variables, line = cli.kernel_environment()
+    variables, line = lab.kernel_environment()
     assert variables.get("PORTKEY_BASE_URL") == base_url
     assert said in line
     assert "pk-secret" not in line
 
 
 def test_the_notebooks_of_a_checkout_are_opened_where_they_are() -> None:
-    assert cli.notebooks_folder() == PACKAGE.parent / "notebooks"
+    assert lab.notebooks_folder() == PACKAGE.parent / "notebooks"
 
 
 def test_packaged_notebooks_are_copied_once_and_never_overwritten(tmp_path: Path) -> None:
     site = tmp_path / "site-packages"
     shutil.copytree(PACKAGE, site / "portkey_nb", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(PACKAGE.parent / "notebooks", site / "portkey_nb" / "packaged_notebooks")
-    look = "from portkey_nb.cli import notebooks_folder; print(notebooks_folder())"
+    look = "from portkey_nb.terminal.lab import notebooks_folder; print(notebooks_folder())"
     words = [sys.executable, "-c", look]
     for _ in range(2):
         done = subprocess.run(
