@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -40,6 +41,7 @@ ENVIRONMENT = {
 SWITCHES = ("trace_metadata",)
 """Settings that are on or off: ``1`` or ``0``, in a file ``true`` or ``false`` as well."""
 
+_handed: ContextVar[Handed | None] = ContextVar("portkey_nb_settings", default=None)
 _session: dict[str, Secret] = {}
 """What ``%portkey login`` was told; lives as long as the process."""
 
@@ -113,6 +115,32 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Handed:
+    """What a process works with that makes calls for another one: that one's settings, and what it means by addresses.
+
+    Attributes
+    ----------
+    settings : Settings
+    places : mapping
+        Base URL as it is written, a word among them -> what it means to the other process.
+    """
+
+    settings: Settings = field(repr=False)
+    places: Mapping[str, Any] = field(default_factory=dict)
+
+
+def take_over(handed: Handed) -> None:
+    """Let :func:`load` answer, in this context and those that are made from it, with what was handed over."""
+    _handed.set(handed)
+
+
+def handed_place(base_url: str | None) -> Any:
+    """Return what the process that handed its settings over means by a base URL; None where nothing was."""
+    handed = _handed.get()
+    return None if handed is None else handed.places.get((base_url or "").strip())
+
+
 def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
     """Read the settings as they are now.
 
@@ -130,6 +158,9 @@ def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
     SettingsError
         When a file is there but cannot be read, or a project file holds a key.
     """
+    handed = _handed.get()
+    if handed is not None and cwd is None:
+        return handed.settings
     folder = Path(cwd) if cwd is not None else Path.cwd()
     found: dict[str, Any] = {}
     sources: dict[str, str] = {}

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.presence import is_local, running
 from portkey_nb.gateway.taping import PLACEHOLDER, is_replaying
-from portkey_nb.settings import DEMO, HOSTED, LOCAL
+from portkey_nb.settings import DEMO, HOSTED, LOCAL, handed_place
 
 Kind = Literal["hosted", "demo", "local", "custom"]
 
@@ -65,6 +65,9 @@ def resolve(base_url: str | None, *, has_key: bool, offline: bool | None = None)
     SettingsError
         When there is neither key nor base URL, or the URL cannot be one.
     """
+    handed: Target | None = handed_place(base_url)
+    if handed is not None:
+        return handed
     if base_url is None or not base_url.strip():
         if not has_key:
             raise SettingsError(
