@@ -1,4 +1,4 @@
-"""Shares of what there is only so much of: places by model, and money; lowered at once, raised once others gave back."""
+"""Shares of what is scarce, places and money: lowered at once, raised only by what others have given back."""
 
 from __future__ import annotations
 
