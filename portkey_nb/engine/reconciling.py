@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from portkey_nb.engine.plain import mend
 from portkey_nb.engine.portkey_logs import exported
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.errors import StoreError
@@ -120,7 +121,7 @@ def _places(frame: pd.DataFrame, logs: pd.DataFrame, store: RunStore | str | Non
     if runs is None and "trace_id" not in frame:
         raise StoreError("this frame tells neither run ids nor trace ids; take it from runs(columns='all')")
     places = np.full(len(logs), -1)
-    named = logs["run_id"].astype("string")
+    named = _texts(logs["run_id"])
     if runs is not None:
         places = _position(runs, named)
     # What names a run of ours that is not here belongs to none that is; another `run_id` is the user's own.
@@ -130,7 +131,7 @@ def _places(frame: pd.DataFrame, logs: pd.DataFrame, store: RunStore | str | Non
         return places, 0
     traces = _asking(frame, runs, store)
     several = traces[traces.duplicated(keep=False)]
-    wanted = logs["trace_id"].astype("string")[open_rows]
+    wanted = _texts(logs["trace_id"])[open_rows]
     places[open_rows] = _position(traces[~traces.isin(several)], wanted)
     return places, int(wanted.isin(several).sum())
 
@@ -175,7 +176,7 @@ def _asking(frame: pd.DataFrame, runs: pd.Series | None, store: RunStore | str |
 def _facts(logs: pd.DataFrame) -> pd.DataFrame:
     """Return the logged rows with numbers as numbers, dollars and seconds."""
     numbers = {
-        name: pd.to_numeric(logs[name], errors="coerce").astype("Float64")
+        name: _finite(pd.to_numeric(logs[name], errors="coerce").astype("Float64"))
         for name in ("cost", "response_time", "req_units", "res_units", "retry_success_count", "response_status_code")
     }
     status = _whole(numbers["response_status_code"])
@@ -196,6 +197,10 @@ def _facts(logs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _finite(numbers: pd.Series) -> pd.Series:
+    return numbers.mask(numbers.abs() == np.inf)
+
+
 def _whole(numbers: pd.Series) -> pd.Series:
     fits = (numbers % 1 == 0) & (numbers.abs() < 2**53)
     return numbers.where(fits.fillna(False)).astype("Int64")
@@ -210,16 +215,16 @@ _TRUTHS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "fals
 
 
 def _truths(values: pd.Series) -> pd.Series:
-    return values.astype("string").str.lower().map(_TRUTHS).astype("boolean")
+    return _texts(values).str.lower().map(_TRUTHS).astype("boolean")
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    plain = values.map(lambda value: value if isinstance(value, str) else None if value is None else str(value))
-    return plain.astype("string")
+    unknown = values.isna()
+    return values.astype(object).map(mend).mask(unknown, None).astype("string")
 
 
 def _times(values: pd.Series) -> pd.Series:
-    texts = values.astype("string")
+    texts = _texts(values)
     found = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
     odd = found.isna() & texts.notna()
     if odd.any():

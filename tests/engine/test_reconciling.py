@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -216,6 +217,14 @@ def test_when_nothing_fits_it_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     empty = join_logs(frame(), [])
     assert str(empty["billed_cost_usd"].dtype) == "Float64"
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("odd", ["\ud800", float("inf"), [], {"a": [1]}, b"x", pd.NA, pd.NaT, 10**30])
+def test_one_odd_value_costs_no_other(odd: Any) -> None:
+    for name in log(1, "t-1", cache_status=None, retry_success_count=None):
+        found = join_logs(frame("t-1", "t-2"), [log(1, "t-1", **{name: odd}), log(2, "t-2")])
+        assert found["billed_cost_usd"].iloc[1] == 0.0025
+        assert not np.isinf(found["billed_cost_usd"].fillna(0).astype(float)).any()
 
 
 ODD = (
