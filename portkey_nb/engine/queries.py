@@ -21,6 +21,8 @@ _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 _AT_ONCE = 200
 """Rows read and decoded together: few enough for the processor's own memory, many enough for the work per part."""
+_SERVER_AT_ONCE = 2000
+"""The same, of a server that has to be asked for each of them."""
 _IDS_AT_ONCE = 500
 """Ids in one statement: SQLite takes no more than 999 values in its older builds."""
 _LONG = frozenset({*BODY_COLUMNS, "rest"})
@@ -137,7 +139,7 @@ def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[
 def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
     """Read rows as the driver gives them, without an object of SQLAlchemy around each."""
     if connection.dialect.name != "sqlite":
-        with connection.execution_options(yield_per=_AT_ONCE).execute(statement) as found:
+        with connection.execute(statement, execution_options={"yield_per": _SERVER_AT_ONCE}) as found:
             yield from found.partitions()
         return
     with connection.execute(statement) as found:
@@ -288,7 +290,9 @@ def cleared(names: str | Sequence[str]) -> dict[str, None]:
 
 def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -> bool:
     """Add notes to a run inside a writing transaction; False where there is no such run."""
-    found = connection.execute(sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id)).first()
+    # Where several write at once the row is locked, lest one note overwrite another; SQLite has one writer.
+    row = sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id).with_for_update()
+    found = connection.execute(row).first()
     if found is None:
         return False
     notes = msgspec.json.decode(found.notes) if found.notes else {}

@@ -116,7 +116,7 @@ def foresee(store: RunStore, before: datetime) -> Doomed:
     """
     old = RUNS.c.started_at < to_micros(before)
     # Each database reads JSON in its own way; SQLAlchemy knows both.
-    of_turn = sa.cast(TURNS.c.content, sa.JSON)["run_id"].as_string()
+    of_turn = sa.type_coerce(TURNS.c.content, sa.JSON)["run_id"].as_string()
     with store.reading() as connection:
         if connection is None:
             return Doomed(0, None, None, 0, 0, 0)
@@ -181,6 +181,8 @@ def free(store: RunStore) -> Freed:
     before = _size(store)
     try:
         with closing(sqlite3.connect(store.path, timeout=_WAIT_S, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            before = _size(store)
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except (sqlite3.Error, OSError) as error:
@@ -189,7 +191,8 @@ def free(store: RunStore) -> Freed:
     return Freed(freed, f"{in_words(freed)} given back; the log takes {in_words(_size(store))} now")
 
 
-_WAIT_S = 5.0
+_WAIT_S = 1.0
+"""Seconds that writing a file anew waits for others."""
 
 
 def _size(store: RunStore) -> int:
