@@ -121,6 +121,8 @@ class ChatPanel:
         above = ipywidgets.Layout(grid_gap="8px")
         self._widget = ipywidgets.VBox([self._desk.fields.models_widget, self._below], layout=above)
         self._widget.add_class("pk-chat")
+        # ipywidgets keeps a widget until it is closed, and the panel has to live as long: nobody else may hold it.
+        self._widget.panel = self
         self._desk.seen = True
         self._desk.fields.refresh()
 
