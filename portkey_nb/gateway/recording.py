@@ -136,6 +136,12 @@ class Recorded:
         self._began_s = time.monotonic() - self._at
         self._status = response.status_code
         self._headers = [(name.lower(), value) for name, value in response.headers.multi_items()]
+        # A transport of one's own may give an answer that was read already; its stream is not read again.
+        with suppress(httpx.ResponseNotRead):
+            content = response.content
+            self._headers = [(name, value) for name, value in self._headers if name != "content-encoding"]
+            self.pieces.append((time.monotonic(), content))
+            self.ended("whole")
 
     def failed(self, error: BaseException) -> None:
         """Note that no answer began."""
