@@ -1,11 +1,11 @@
-"""Where rows wait while the log cannot be written: a file beside it, else one in the temporary folder, else memory."""
+"""Where rows wait while the log cannot be written: beside it or in the user's data folder, a temporary one, memory."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,9 @@ class Spool:
     path : pathlib.Path or None
         The database's file; None where it is no file.
     name : str
-        The database's name, for a spool in the temporary folder.
+        The database's name without its password, for a spool that is not beside it.
+    folder : pathlib.Path, optional
+        Where the spool of a database is that is no file.
 
     Notes
     -----
@@ -41,10 +43,12 @@ class Spool:
     between leaves the renamed file to the next; an event that is applied twice does no harm.
     """
 
-    def __init__(self, path: Path | None, name: str) -> None:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        beside = [path.with_name(path.name + ".spool.jsonl")] if path is not None else []
-        self.files: tuple[Path, ...] = (*beside, _shelter() / f"{digest}.spool.jsonl")
+    def __init__(self, path: Path | None, name: str, folder: Path | None = None) -> None:
+        own = f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.spool.jsonl"
+        first = folder / own if folder is not None else None
+        first = path.with_name(path.name + ".spool.jsonl") if path is not None else first
+        self.files: tuple[Path, ...] = (*([] if first is None else [first]), _shelter() / own)
+        self._folder = folder if path is None else None
         self._memory: list[Event] = []
 
     @property
@@ -59,6 +63,8 @@ class Spool:
             try:
                 if file.parent == _shelter():
                     _make_shelter()
+                elif file.parent == self._folder:
+                    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _append(file, line)
             except OSError:
                 continue
@@ -66,13 +72,14 @@ class Spool:
         self._memory.append(event)
         return "memory, until this process ends"
 
-    def take_up(self, apply: Callable[[Event], None]) -> Taken:
-        """Hand over every waiting event, oldest first, while the caller holds the database's write lock.
+    def take_up(self, apply: Callable[[Sequence[Event]], Mapping[int, str | None]]) -> Taken:
+        """Hand over every waiting event, oldest first, while the caller is inside a writing transaction.
 
         Parameters
         ----------
         apply : callable
-            Puts one event into the database, inside the caller's transaction; raises ValueError for one that is none.
+            Puts events into the database, inside the caller's transaction, and returns the places of those that are
+            none or that it refuses, with why.
 
         Returns
         -------
@@ -80,18 +87,18 @@ class Spool:
             What to give to :meth:`forget` once that transaction is committed.
         """
         done: list[Path] = []
+        refused: list[str] = []
         for file in (part for spool in self.files for part in _set_aside(spool)):
             try:
-                lines = _lines(file)
-                for line in lines:
-                    _hand_over(file, line, apply)
+                refused += _hand_over(file, apply)
             except OSError:
                 continue  # it stays where it is
             done.append(file)
         held = list(self._memory)
-        for event in held:
-            apply(event)
-        return Taken(tuple(done), len(held))
+        for place, why in apply(held).items():
+            _put_aside(self.files[0], _encode(held[place]))
+            refused += [why] if why is not None else []
+        return Taken(tuple(done), len(held), tuple(refused))
 
     def forget(self, taken: Taken) -> None:
         """Drop what is safe in the database now."""
@@ -103,10 +110,11 @@ class Spool:
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken up: files, and how many events of those in memory."""
+    """What was taken up: files, how many events of those in memory, and why some were refused."""
 
     files: tuple[Path, ...] = ()
     held: int = 0
+    refused: tuple[str, ...] = ()
 
 
 def _shelter() -> Path:
@@ -181,12 +189,26 @@ def _lines(file: Path) -> list[bytes]:
         return [line for line in stream.read().split(b"\n") if line.strip()]
 
 
-def _hand_over(file: Path, line: bytes, apply: Callable[[Event], None]) -> None:
-    try:
-        event = msgspec.json.decode(line)
-        if not isinstance(event, dict):
-            raise ValueError("no event")
-        apply(event)
-    except ValueError:  # msgspec's DecodeError among them: a line cut off by a kill or a full disk
-        name = file.name.partition(".spool.jsonl")[0]
-        _append(file.with_name(f"{name}.spool.damaged"), line + b"\n")
+def _hand_over(file: Path, apply: Callable[[Sequence[Event]], Mapping[int, str | None]]) -> list[str]:
+    """Hand over what is in a file, put aside what cannot be taken, and return why."""
+    lines, events = [], []
+    for line in _lines(file):
+        try:
+            event = msgspec.json.decode(line)
+        except msgspec.DecodeError:  # cut off by a kill or a full disk
+            event = None
+        if isinstance(event, dict):
+            lines.append(line)
+            events.append(event)
+        else:
+            _put_aside(file, line)
+    refused = apply(events)
+    for place in refused:
+        _put_aside(file, lines[place])
+    return [why for why in refused.values() if why is not None]
+
+
+def _put_aside(file: Path, line: bytes) -> None:
+    """Keep what the database does not take where a person can look at it."""
+    name = file.name.partition(".spool.jsonl")[0]
+    _append(file.with_name(f"{name}.spool.damaged"), line + b"\n")

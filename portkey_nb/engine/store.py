@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from portkey_nb.engine import chats, queries
+from portkey_nb.engine import chats, postgres, queries
 from portkey_nb.engine.columns import choose
 from portkey_nb.engine.database import Database, resolve
 from portkey_nb.engine.journal import Journal
@@ -32,15 +32,15 @@ __all__ = ["RunStore", "Totals", "open_store", "runs"]
 
 
 class RunStore:
-    """The log of runs and conversations, in SQLite or behind a SQLAlchemy URL.
+    """The log of runs and conversations, in a SQLite file or in PostgreSQL.
 
     Safe to use from several threads, and several processes at once. Nothing is opened before the first call.
 
     Parameters
     ----------
     url : str or path, optional
-        A file or a SQLAlchemy URL; by default ``PORTKEY_NB_STORE``, else ``runs.sqlite`` in the platform's user data
-        folder.
+        A file, or a URL of SQLite or PostgreSQL (``postgresql+psycopg://user:password@host/database``, with the extra
+        ``postgres``); by default ``PORTKEY_NB_STORE``, else ``runs.sqlite`` in the platform's user data folder.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class RunStore:
     @property
     def url(self) -> str:
         """The SQLAlchemy URL, its password hidden."""
-        return self._database.url.render_as_string(hide_password=True)
+        return postgres.shown(self._database.url)
 
     @property
     def path(self) -> Path | None:
@@ -90,6 +90,21 @@ class RunStore:
     def write(self, rows: Sequence[tuple[Run, bool]]) -> None:
         """Write runs in one transaction, each with whether it begins. Never raises; see :meth:`take_trouble`."""
         self._journal.put(*({"event": "start" if start else "finish", "row": clean(run)} for run, start in rows))
+
+    def flush(self, within_s: float = 0.0) -> bool:
+        """Write what waits in the spool, as before the end of a process whose disk goes with it.
+
+        Parameters
+        ----------
+        within_s : float
+            Seconds for which it is tried again.
+
+        Returns
+        -------
+        bool
+            Whether nothing waits any more. Never raises for a failing database.
+        """
+        return self._journal.flush(within_s)
 
     def take_trouble(self) -> str | None:
         """Return what went wrong with writing since the last time, in one sentence, and forget it.
@@ -165,7 +180,8 @@ class RunStore:
         which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
         with self.reading() as connection:
             parts = () if connection is None else queries.parts(connection, choice, which)
-            return frames.build(choice, parts, backwards=n is not None)
+            packed = queries.packed(connection, choice)
+            return frames.build(choice, parts, packed=packed, backwards=n is not None)
 
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id."""
