@@ -32,8 +32,9 @@ _COMPARING = (
     "progress",
     "client",
     "store",
+    "executor",
 )
-_SINGLE = ("prompts", "models", "cases", "repeats", "executor")
+_SINGLE = ("prompts", "models", "cases", "repeats")
 
 
 @pd.api.extensions.register_dataframe_accessor("portkey")
@@ -100,7 +101,7 @@ class PortkeyAccessor:
             Request parameters.
         **options
             As for :func:`portkey_nb.compare` (``system``, ``scorers``, ``max_cost_usd``, ``name``, ``client``,
-            ``progress`` ...); any other is a request parameter (``temperature``, ``max_tokens`` ...).
+            ``executor``, ``progress`` ...); any other is a request parameter (``temperature``, ``max_tokens`` ...).
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -210,6 +211,11 @@ class Calls(Sequence[Call]):
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         return self.call(self.holes[index])
+
+    def models(self, indexes: Sequence[int]) -> Counter[str]:
+        """Return how many of some calls go to each model; none of them is made for it."""
+        variants = self.grid.variants
+        return Counter(variants[self.holes[index] % len(variants)].model for index in indexes)
 
     def part(self, indexes: Sequence[int]) -> Calls:
         """Return some of the calls, with no more cases than they need."""
