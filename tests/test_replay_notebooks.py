@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import portkey_nb
 from portkey_nb.gateway.node import HOME as GATEWAYS
 from portkey_nb.gateway.tape import read
 from tests.contract.conftest import installed_gateways
@@ -33,12 +34,12 @@ CHANGING = [
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(\+00:00)?",
     r"(?<=127\.0\.0\.1:)\d+",
     r'(?<=id=")[^"]+|(?<=href="#)[^"]+',
-    r"(?<='model_id': ')[0-9a-f]+",
+    r"\b[0-9a-f]{32}\b",  # ids of widgets
+    r'(?<=data-at=")\d+',  # how often a panel was drawn
     # That nothing was paid is what a replay adds.
     r" · replayed, nothing paid| · cached",
     r"(- |<div>)?\d+ of \d+ answers from a cache, with their first cost and time; [^\n<]*\n?(</div>)?",
-    r" · at least [\d,]+ tokens · \\?\$[\d.]+ of demo money",
-    r"(<[^>]*>)?(at least )?[\d,]+ tokens · [^\n]* of demo money[^\n]*",
+    r"( · |\n\*?)?(at least )?[\d,]+ tokens · (<[^>]*>)?\\?\$(</span>)?[\d.]+ of demo money\*?",
     r"\n(record|replay) +[^\n]*",
 ]
 
@@ -66,6 +67,7 @@ def replayed_as_recorded(name: str, folder: Path, **variables: str) -> None:
     for each in (first, startup):
         each.mkdir(parents=True)
     (startup / "00-shut.py").write_text(SHUT)
+    variables = {"PYTHONPATH": str(Path(portkey_nb.__file__).parents[1]), **variables}
     recorded = run(name, first, PORTKEY_NB_RECORD=str(tape), **variables)
     assert len(read(tape).lines) >= 6
     kept = {variable: value for variable, value in variables.items() if variable != GATEWAYS}

@@ -27,6 +27,7 @@ _IN_METADATA = re.compile(r'"metadata\.([^"]+)"')
 _SHOWN = 40
 """Characters of a text that are shown of a difference."""
 _MOST_SHOWN = 3
+_MOST_COMPARED = 500
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ def place_of(url: str) -> tuple[str, str]:
 def nearest(request: Asked, lines: Iterable[Line]) -> tuple[Line, list[str]] | None:
     """Return the recorded request that differs least, and in what, in words; None where nothing is recorded.
 
+    Of a long recording the first 500 are looked at that ask the same model at the same path.
+
     Examples
     --------
     >>> from portkey_nb.gateway.tape import Times
@@ -179,8 +182,10 @@ def nearest(request: Asked, lines: Iterable[Line]) -> tuple[Line, list[str]] | N
     ['temperature 0.2 there, 0.7 here']
     """
     here = dict(_flat(_parts(request)))
+    known = list(lines)
+    alike = [line for line in known if _aim(line.request) == _aim(request)] if len(known) > _MOST_COMPARED else []
     best: tuple[float, Line, dict[str, Any], list[str]] | None = None
-    for line in lines:
+    for line in (alike or known)[:_MOST_COMPARED]:
         there = dict(_flat(_parts(line.request)))
         names = [name for name in {**there, **here} if there.get(name, _ABSENT) != here.get(name, _ABSENT)]
         if best is not None and len(names) >= best[0] + 1:
@@ -194,6 +199,11 @@ def nearest(request: Asked, lines: Iterable[Line]) -> tuple[Line, list[str]] | N
     said = [_said(name, there.get(name, _ABSENT), here.get(name, _ABSENT)) for name in names]
     more = len(said) - _MOST_SHOWN
     return line, [*said[:_MOST_SHOWN], f"and {more} more"] if more > 0 else said
+
+
+def _aim(request: Asked) -> tuple[str, str, Any]:
+    body = request.body
+    return request.method, request.path, body.get("model") if isinstance(body, dict) else None
 
 
 _ABSENT = object()

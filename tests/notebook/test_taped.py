@@ -45,7 +45,7 @@ def test_only_the_column_that_was_not_recorded_fails(shell: Any, capsys: pytest.
     said(shell, "record run.jsonl", capsys)
     shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
     said(shell, "replay run.jsonl --pace recorded", capsys)
-    with pytest.raises(errors.PortkeyError, match="claude-sonnet .NotRecordedError") as failed:
+    with pytest.raises(errors.PortkeyError, match=r"claude-sonnet \(NotRecordedError\)") as failed:
         shell.run_cell_magic("portkey", "-m gpt-4o -m claude-sonnet", CELL)
     assert "\n" not in failed.value.message
     shown = capsys.readouterr().out
