@@ -140,7 +140,8 @@ _TEXTS = {
     r"|authentication failed": "denied",
     r"database .* does not exist": "unknown database",
     r"too many (clients|connections)|connection slots": "crowded",
-    r"could not translate host name|failed to resolve host|name or service not known|no address": "unknown host",
+    r"could not translate host name|failed to resolve host|name or service not known|no address"
+    r"|name resolution": "unknown host",
     r"timeout|timed out|no answer": "silent",
     r"connection refused|no such file|starting up|shutting down|not (yet )?accepting|closed|terminat|lost|reset|network"
     r"|unreachable|no route|eof detected|is the server running": "absent",
@@ -167,7 +168,8 @@ def fault(error: BaseException) -> Fault:
         code = str(getattr(cause, "sqlite_errorname", ""))
         kind = next((kind for start, kind in _CODES.items() if code.startswith(start)), "failing")
     said, remedy = {**_FAULTS, **_SERVERS}[kind] if server else _FAULTS[kind]
-    reason = " ".join(str(cause).split())
+    # Of what a server says the first line alone: the others quote rows and statements.
+    reason = " ".join(str(getattr(getattr(cause, "diag", None), "message_primary", None) or cause).split())
     return Fault(kind, said if kind == "locked" or not reason else f"{said} ({reason})", remedy)
 
 

@@ -121,7 +121,7 @@ class Journal:
         """Give a connection for reading, after taking up what waits; None while there is no database."""
         if self._spool.waiting or (not self._looked and self._database.exists):
             with suppress(*FAILURES):  # what waits goes on waiting; whether the rest can be read is seen below
-                self._commit()
+                self._commit(patient=True)
         if not self._database.exists:
             yield None
             return
@@ -132,7 +132,7 @@ class Journal:
     def changing(self) -> Iterator[sa.Connection]:
         """Give a connection for a change that a person asked for, and that must not wait."""
         with self._failing_as_store_error():
-            self._commit()
+            self._commit(patient=True)
             with self._database.write(patient=True) as connection, _own_failures():
                 yield connection
 
@@ -146,7 +146,7 @@ class Journal:
             failed: Exception = StoreError(f"the run log {self._database.place} {found.said}; {found.remedy}")
         except _Own as error:
             failed = error.error
-        raise failed
+        raise failed from None
 
 
 class _Own(Exception):

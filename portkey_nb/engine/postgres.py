@@ -16,9 +16,9 @@ CONNECT_S = 2
 """Seconds until a server has to have taken a connection: the least that libpq knows."""
 LOCK_S = 1.0
 """Seconds that a row waits for another transaction's lock."""
-WRITE_S = 2.0
+WRITE_S = 1.5
 """Seconds that the server may take for a statement that writes rows; then they go to the spool."""
-GRACE_S = 1.0
+GRACE_S = 0.5
 """Seconds beyond these until a server that does not even say so is given up."""
 AWAY_S = 5.0
 """Seconds that a server which has just failed is left alone."""
@@ -54,7 +54,7 @@ def normal(url: sa.URL) -> sa.URL:
 def shown(url: sa.URL) -> str:
     """Return a URL with everything secret in it as ``***``."""
     hidden = url.update_query_dict({name: "***" for name in _SECRET if name in url.query})
-    return hidden.render_as_string(hide_password=True)
+    return hidden.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def secrets(url: sa.URL) -> list[str]:
@@ -129,7 +129,12 @@ def _connection_class() -> Any:
 
 
 def _connect(_dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
-    return _connection_class().connect(*arguments, **options)
+    connection_class = _connection_class()
+    try:
+        return connection_class.connect(*arguments, **options)
+    except UnicodeError as error:  # by the encoding of hosts' names
+        reason = f"could not translate host name: {error}"
+    raise import_module("psycopg").OperationalError(reason)
 
 
 def _configure(connection: Any, _record: Any) -> None:
