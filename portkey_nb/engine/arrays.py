@@ -7,9 +7,11 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import pandas as pd
 
+from portkey_nb.engine.columns import Column
 from portkey_nb.engine.plain import integer, number, truth
 
 Values = Sequence[Any]
@@ -38,76 +40,67 @@ def unknown(values: Values) -> bool:
     return not len(values) or (values[0] is None and values.count(None) == len(values))
 
 
-class _Growing:
-    """An array that doubles when it is full: many small ones would leave the memory full of holes once joined."""
+class _Gaps:
+    """Which rows are unknown: often none, or all of them."""
 
-    def __init__(self, dtype: Any, fill: Any) -> None:
-        self._fill = fill
-        self._values = np.empty(_FIRST, dtype)
-        self._size = 0
+    def __init__(self) -> None:
+        self._said: list[tuple[int, int, Any]] = []
 
-    def add(self, values: Any) -> None:
-        """Add values of the array's type."""
-        begin = self._room(len(values))
-        self._values[begin : self._size] = values
+    def add(self, begin: int, end: int, mask: Any = True) -> None:
+        """Say that rows are unknown, or those of them for which a mask is true."""
+        if mask is True and self._said and self._said[-1][1:] == (begin, True):
+            begin = self._said.pop()[0]
+        self._said.append((begin, end, mask))
 
-    def skip(self, count: int) -> None:
-        """Add rows of the filling value."""
-        begin = self._room(count)
-        self._values[begin : self._size] = self._fill
-
-    def done(self) -> Any:
-        """Return the whole; what is beyond its end was never written, and takes no memory."""
-        return self._values[: self._size]
-
-    def _room(self, count: int) -> int:
-        begin = self._size
-        self._size += count
-        if self._size > len(self._values):
-            larger = np.empty(max(2 * len(self._values), self._size), self._values.dtype)
-            larger[:begin] = self._values[:begin]
-            self._values = larger
-        return begin
-
-
-_FIRST = 4096
-"""Rows for which there is room at first."""
+    def mask(self, size: int) -> Any:
+        """Return a mask of all rows."""
+        whole = np.zeros(size, np.bool_)
+        for begin, end, mask in self._said:
+            whole[begin:end] = mask if mask is True else np.frombuffer(mask, np.bool_)
+        return whole
 
 
 class _Numbers:
-    """Numbers with a mask of the unknown ones."""
+    """Numbers with a mask of the unknown ones.
+
+    They grow in an array of Python's: it takes each value several times as quickly as numpy, and grows in place, so
+    that the memory is not left full of holes.
+    """
 
     def __init__(self, dtype: Any, code: str, expected: set[type], read: Callable[[Any], Any], finish: Any) -> None:
-        self._code, self._expected, self._read, self._finish = code, expected, read, finish
-        self._numbers, self._mask = _Growing(dtype, 0), _Growing(np.bool_, True)
+        self._dtype, self._expected, self._read, self._finish = dtype, expected, read, finish
+        self._numbers = array(code)
+        self._gaps = _Gaps()
 
     def add(self, values: Values) -> None:
+        begin = len(self._numbers)
         try:
-            # The buffer of an array: several times as quick as numpy's own way of looking at each value first.
-            part = np.frombuffer(array(self._code, values), self._code)
-            mask = ~np.isfinite(part) if self._code == "d" else np.zeros(len(values), np.bool_)
+            self._numbers.extend(values)
         except (TypeError, ValueError, OverflowError):
-            part, mask = self._with_gaps(values)
-        self._numbers.add(part)
-        self._mask.add(mask)
+            del self._numbers[begin:]
+            self._add_with_gaps(values)
 
     def skip(self, count: int) -> None:
-        self._numbers.skip(count)
-        self._mask.skip(count)
+        begin = len(self._numbers)
+        self._numbers.frombytes(bytes(count * self._numbers.itemsize))
+        self._gaps.add(begin, begin + count)
 
     def done(self) -> Any:
-        numbers, mask = self._numbers.done(), self._mask.done()
+        numbers = np.frombuffer(self._numbers, self._numbers.typecode)
+        mask = self._gaps.mask(len(numbers))
+        if self._dtype is np.float64:
+            mask |= ~np.isfinite(numbers)
         numbers[mask] = 0
-        return self._finish(numbers, mask)
+        return self._finish(numbers.view(self._dtype), mask)
 
-    def _with_gaps(self, values: Values) -> tuple[Any, Any]:
+    def _add_with_gaps(self, values: Values) -> None:
         if not set(map(type, values)) <= self._expected | {type(None)}:
             values = [self._read(value) for value in values]
         column = objects(values)
         mask = column == None  # noqa: E711 (element by element)
         column[mask] = 0
-        numbers = column.astype(self._code)
-        return numbers, mask | ~np.isfinite(numbers) if self._code == "d" else mask
+        self._gaps.add(len(self._numbers), len(self._numbers) + len(values), mask.tobytes())
+        self._numbers.frombytes(column.astype(self._numbers.typecode).tobytes())
 
 
 def _moments(numbers: Any, mask: Any) -> Any:
@@ -120,23 +113,24 @@ class _Objects:
     """Lists, mappings and whatever else."""
 
     def __init__(self) -> None:
-        self._objects = _Growing(object, None)
+        self._objects: list[Any] = []
 
     def add(self, values: Values) -> None:
-        self._objects.add(objects(values))
+        self._objects.extend(values)
 
     def skip(self, count: int) -> None:
-        self._objects.skip(count)
+        self._objects.extend((None,) * count)
 
     def done(self) -> Any:
-        return self._objects.done()
+        made, self._objects = objects(self._objects), []
+        return made
 
 
 class _Strings:
     """Texts as objects, of which equal ones are shared."""
 
     def __init__(self) -> None:
-        self._objects = _Growing(object, pd.NA)
+        self._objects: list[Any] = []
         self._shared: dict[Any, Any] | None = {}
 
     def add(self, values: Values) -> None:
@@ -146,47 +140,62 @@ class _Strings:
             column = objects([shared.setdefault(value, value) for value in column])
             if len(shared) > _MANY:
                 self._shared = None  # each row has its own: nothing is saved
-        self._objects.add(column)
+        self._objects.extend(column)
 
     def skip(self, count: int) -> None:
-        self._objects.skip(count)
+        self._objects.extend((pd.NA,) * count)
 
     def done(self) -> Any:
-        return pd.arrays.StringArray(self._objects.done())
+        return pd.arrays.StringArray(objects(self._objects))
 
 
 class _ArrowStrings:
-    """Texts in Arrow's memory, where pandas keeps them if it can."""
+    """Texts in Arrow's memory, where pandas keeps them if it can: one behind the other, and where each one ends."""
 
     def __init__(self, arrow: Any) -> None:
         self._arrow = arrow
-        self._held: list[Any] = []
-        self._parts: list[Any] = []
+        self._text = bytearray()
+        self._sizes = array("q")
+        self._gaps = _Gaps()
 
     def add(self, values: Values) -> None:
-        self._held.extend(values)
-        if len(self._held) >= _HELD:
-            self._flush()
+        try:
+            joined = "".join(values)
+        except TypeError:
+            joined, values = self._without_gaps(values)
+        if joined.isascii():
+            self._sizes.extend(map(len, values))
+            self._text += joined.encode("ascii")
+        else:
+            encoded = [value.encode() for value in values]
+            self._sizes.extend(map(len, encoded))
+            self._text += b"".join(encoded)
 
     def skip(self, count: int) -> None:
-        self.add((None,) * count)
+        begin = len(self._sizes)
+        self._sizes.frombytes(bytes(count * self._sizes.itemsize))
+        self._gaps.add(begin, begin + count)
 
     def done(self) -> Any:
-        self._flush()
-        parts, self._parts = self._parts, []
-        return pd.arrays.ArrowStringArray(self._arrow.chunked_array(parts, self._arrow.large_string()))
+        size = len(self._sizes)
+        mask = self._gaps.mask(size)
+        ends = np.zeros(size + 1, np.int64)
+        if self._text:
+            np.cumsum(np.frombuffer(self._sizes, np.int64), out=ends[1:])
+        known = np.packbits(~mask, bitorder="little") if mask.any() else None
+        buffers = [None if each is None else self._arrow.py_buffer(each) for each in (known, ends, self._text)]
+        whole = self._arrow.Array.from_buffers(self._arrow.large_string(), size, buffers)
+        return pd.arrays.ArrowStringArray(self._arrow.chunked_array([whole]))
 
-    def _flush(self) -> None:
-        try:
-            part = self._arrow.array(self._held, self._arrow.large_string())
-        except (self._arrow.ArrowInvalid, self._arrow.ArrowTypeError):
-            part = self._arrow.array(pd.array(objects(self._held), dtype="string"), self._arrow.large_string())
-        self._parts.append(part)
-        self._held.clear()
+    def _without_gaps(self, values: Values) -> tuple[str, Values]:
+        if not set(map(type, values)) <= {str, type(None)}:  # read as pandas does
+            values = [None if value is pd.NA else value for value in pd.array(objects(values), dtype="string")]
+        mask = bytes([value is None for value in values])
+        self._gaps.add(len(self._sizes), len(self._sizes) + len(values), mask)
+        texts = [value or "" for value in values]
+        return "".join(texts), texts
 
 
-_HELD = 1 << 14
-"""Texts that are handed to Arrow together."""
 _MANY = 10_000
 """Different texts of one column among which equal ones are looked for."""
 
@@ -210,10 +219,10 @@ class _Categories:
 
     def __init__(self) -> None:
         self._words = _Codes()
-        self._codes = _Growing(np.int32, 0)
+        self._codes = array("i")
 
     def add(self, values: Values) -> None:
-        self._codes.add(np.frombuffer(array("i", map(self._words.__getitem__, values)), np.int32))
+        self._codes.extend(map(self._words.__getitem__, values))
 
     def skip(self, count: int) -> None:
         self.add((None,) * count)
@@ -221,8 +230,38 @@ class _Categories:
     def done(self) -> Any:
         # As pandas orders them, and of the type that it gives them.
         few = pd.Categorical(objects(list(self._words)))
-        codes = self._codes.done()
+        codes = np.frombuffer(self._codes, np.int32)
         return pd.Categorical.from_codes(few.codes[codes] if len(few) else codes, dtype=few.dtype)
+
+
+class Packed:
+    """Columns that come as one JSON list for each row, of which there are few different ones.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        In the order of the list.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._words = _Codes()
+        self._codes = array("i")
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Add the lists of the next rows."""
+        self._codes.extend(map(self._words.__getitem__, texts))
+
+    def done(self) -> dict[str, Any]:
+        """Return the columns by name."""
+        made: dict[str, Any] = {}
+        codes = np.frombuffer(self._codes, np.int32)
+        lists = [msgspec.json.decode(text) for text in self._words]
+        for at, column in enumerate(self._columns):
+            few = builder(column.kind)
+            few.add([each[at] for each in lists])
+            made[column.name] = few.done().take(codes)
+        return made
 
 
 class Scores:
@@ -234,7 +273,7 @@ class Scores:
 
     def add(self, values: Sequence[Mapping[str, Any] | None]) -> None:
         """Add the scores of the next rows."""
-        names = set().union(*filter(None, values)) if any(values) else set()
+        names = {name for row in values if row for name in row}
         for name in names - self._builders.keys():
             self._builders[name] = _KINDS["Float64"]()
             self._builders[name].skip(self._size)

@@ -125,8 +125,9 @@ def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, w
         parts = queries.parts(connection, choice, which) if connection is not None else iter(())
         try:
             with _WRITERS[format](stream, frames.build(choice, [])) as write:
+                packed = queries.packed(connection, choice)
                 for batch in _batches(parts):
-                    frame = frames.build(choice, batch)
+                    frame = frames.build(choice, batch, packed=packed)
                     write(frame)
                     done += len(frame)
                     tell(done)

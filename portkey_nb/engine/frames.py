@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from portkey_nb.engine.arrays import Scores, builder, unknown
+from portkey_nb.engine.arrays import Packed, Scores, builder, unknown
 from portkey_nb.engine.columns import COLUMNS, Choice, choose
 from portkey_nb.engine.queries import Part
 from portkey_nb.engine.record import SCORE
@@ -44,7 +44,9 @@ def to_frame(rows: Iterable[Mapping[str, Any]], columns: str | Sequence[str] | N
     return build(choice, [Part([str(row["run_id"]) for row in given], values, scored)])
 
 
-def build(choice: Choice, parts: Iterable[Part], *, backwards: bool = False) -> pd.DataFrame:
+def build(
+    choice: Choice, parts: Iterable[Part], *, packed: Sequence[str] = (), backwards: bool = False
+) -> pd.DataFrame:
     """Return rows as a DataFrame; of the parts no more than one is held at a time.
 
     Parameters
@@ -52,23 +54,31 @@ def build(choice: Choice, parts: Iterable[Part], *, backwards: bool = False) -> 
     choice : Choice
         Which columns, in which order; one that a part does not have is all NA.
     parts : iterable of Part
+    packed : sequence of str
+        Which columns each part has as one.
     backwards : bool
         Whether the last row comes first.
     """
-    index, columns, scores = builder("string"), [(each.name, builder(each.kind)) for each in choice.columns], Scores()
+    index, scores, few = (
+        builder("string"),
+        Scores(),
+        Packed([column for column in choice.columns if column.name in packed]),
+    )
+    columns = {each.name: builder(each.kind) for each in choice.columns if each.name not in packed}
     for part in parts:
         index.add(part.run_ids)
-        for name, column in columns:
+        for name, column in columns.items():
             values = part.values.get(name, ())
             if unknown(values):
                 column.skip(len(part.run_ids))
             else:
                 column.add(values)
+        few.add(part.packed)
         scores.add(part.scores or [None] * len(part.run_ids))
+    repeated = few.done()
     data: dict[str, Any] = {}
-    while columns:  # each is let go as soon as it is joined
-        name, column = columns.pop(0)
-        data[name] = column.done()
+    for each in choice.columns:  # each is let go as soon as it is whole
+        data[each.name] = repeated.pop(each.name) if each.name in packed else columns.pop(each.name).done()
     for scorer, scored in scores.done(choice.scores).items():
         data[SCORE + scorer] = scored
     frame = pd.DataFrame(data, index=pd.Index(index.done(), name="run_id"), copy=False)

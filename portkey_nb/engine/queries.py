@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +27,8 @@ _SERVER_AT_ONCE = 2000
 _IDS_AT_ONCE = 500
 """Ids in one statement: SQLite takes no more than 999 values in its older builds."""
 _LONG = frozenset({*BODY_COLUMNS, "rest"})
+_REPEATED = frozenset({"group_label", "source", "notebook", "status", "provider", "model", "demo", "cached"})
+"""Searched columns with few different values."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 
 
@@ -106,6 +109,8 @@ class Part:
     scores: Sequence[Mapping[str, Any] | None] = ()
     characters: int = 0
     """Of the texts and objects among them, about."""
+    packed: Sequence[str] = ()
+    """What of each row repeats, as one JSON list of the values of :func:`packed`."""
 
 
 def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[Part]:
@@ -116,7 +121,11 @@ def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[
     facts = [name for name, place in named.items() if place == "detail"]
     rest = [name for name, place in named.items() if place == "body" and name not in BODY_COLUMNS]
     scored = ["scores"] if choice.scores != () else []
-    asked: dict[str, sa.ColumnElement[Any]] = {"run_id": RUNS.c.run_id, **{name: _direct(name) for name in direct}}
+    together = packed(connection, choice)
+    alone = [name for name in direct if name not in together]
+    asked: dict[str, sa.ColumnElement[Any]] = {"run_id": RUNS.c.run_id, **{name: _direct(name) for name in alone}}
+    if together:
+        asked["packed"] = sa.func.json_array(*(RUNS.c[name] for name in together), type_=sa.Text)
     asked.update({name: BODY_COLUMNS[name] for name in texts})
     inside: dict[str, Callable[..., dict[str, Sequence[Any]]]] = {}
     if facts or scored:
@@ -133,7 +142,18 @@ def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[
         for name, columns in inside.items():
             part.update(columns(part.pop(name)))
         _lay_notes(part)
-        yield Part(part.pop("run_id"), part, part.pop("scores", ()), characters)
+        yield Part(part.pop("run_id"), part, part.pop("scores", ()), characters, part.pop("packed", ()))
+
+
+def packed(connection: sa.Connection | None, choice: Choice) -> tuple[str, ...]:
+    """Return the chosen columns that are read as one JSON list.
+
+    Each value that leaves SQLite costs about as much as the whole list, of which a log has few different ones.
+    """
+    if connection is None or connection.dialect.name != "sqlite" or sqlite3.sqlite_version_info < (3, 38):
+        return ()
+    names = tuple(column.name for column in choice.columns if column.name in _REPEATED)
+    return names if len(names) > 2 else ()
 
 
 def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
