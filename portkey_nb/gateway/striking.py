@@ -31,6 +31,17 @@ _PLAIN_HEADERS = re.compile(
 _KEY_IN_URL = re.compile(
     r"([?&](?:[\w-]*(?:key|token|secret|signature|password)|sig|pwd|auth|code)=)([^&\s\"'#<>\\]{4,})", re.I
 )
+_EVENT = re.compile(rb"^data:[ \t]*([\[{].*?)[ \t]*\r?$", re.MULTILINE)
+_HINTS = tuple(
+    b"key= token= secret= signature= password= sig= pwd= auth= code= \\u00 key virtual authorization password secret "
+    b'credential account cookie token"'.split()
+)
+_HINT = re.compile(
+    rb"(?i)(?:key|token|secret|signature|password|sig|pwd|auth|code)=|"
+    # A letter that needs no escape, and has one; a text under a name that may be a secret's.
+    rb"\\u00[2-7]|(?:key|virtual|authorization|password|secret|credential|account|cookie|[a-z_-]token)"
+    rb'[\w-]*\\?"\s*:\s*\\?"'
+)
 _ORDINARY = ("token",)
 """Names that stand for a secret in a Config, and for something else in requests and answers: a token of a text."""
 
@@ -89,7 +100,10 @@ class Striker:
         forms = {form for secret in secrets for form in _forms(secret)}
         found = sorted(forms, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, found))) if found else None
-        self._bytes = re.compile(b"|".join(re.escape(form.encode()) for form in found)) if found else None
+        self._bytes = _any_of(found)
+        # A bare quote or backslash within JSON is none of a text's: what it begins or ends would be torn.
+        torn = {secret for secret in secrets if '"' in secret or "\\" in secret}
+        self._in_json = _any_of([form for form in found if form not in torn])
 
     def text(self, text: str) -> str:
         """Return a text without secrets, nor logins and keys in the URLs that are in it."""
@@ -118,27 +132,48 @@ class Striker:
                 data = msgspec.json.encode(struck)
         except (ValueError, TypeError, OverflowError, RecursionError):
             data = without_keys(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        return data if self._bytes is None else self._bytes.sub(HIDDEN.encode(), data)
+            return data if self._bytes is None else self._bytes.sub(HIDDEN.encode(), data)
+        return data if self._in_json is None else self._in_json.sub(HIDDEN.encode(), data)
 
     def pieces(self, pieces: list[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
         """Return the pieces of a stream without secrets, also those that came in several parts."""
         joined = b"".join(data for _, data in pieces)
-        struck = _edited(pieces, list(self._spans(joined)))
+        form = self._in_json if _EVENT.search(joined) else self._bytes
+        struck = _edited(pieces, _spans(form, joined))
         if struck is not pieces:
             joined = b"".join(data for _, data in struck)
-        return _edited(struck, self._events(joined))
+        return _edited(struck, self._events(joined)) if self._may_hold_more(joined) else struck
 
-    def _spans(self, joined: bytes) -> Iterator[tuple[int, int, bytes]]:
-        if self._bytes is not None:
-            for match in self._bytes.finditer(joined):
-                yield match.start(), match.end(), HIDDEN.encode()
+    def _may_hold_more(self, joined: bytes) -> bool:
+        """Whether there may be a secret in a stream that is not in its bytes as they are.
+
+        Looking at each text of each event takes longer than all the rest, and next to no stream needs it.
+        """
+        small = joined.lower()
+        if any(hint in small for hint in _HINTS) and _HINT.search(joined):
+            return True
+        if b"//" in joined and b"@" in joined:
+            return True
+        if not self.secrets:
+            return False
+        folded: dict[tuple[Any, ...], list[str]] = {}
+        try:
+            for match in _EVENT.finditer(joined):
+                for choice in msgspec.json.decode(match[1])["choices"]:
+                    _fold(choice["delta"], (choice.get("index"),), folded)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return True  # of another shape
+        texts = ["".join(parts) for parts in folded.values()]
+        return any(self._text is not None and self._text.search(text) is not None for text in texts) or any(
+            _begun(text.encode("utf-8", "replace"), secret.encode()) for text in texts for secret in self.secrets
+        )
 
     def _events(self, joined: bytes) -> list[tuple[int, int, bytes]]:
         """Return what has to be changed in the events of a stream, where a secret is spread over their texts."""
         events: list[tuple[int, int, Any]] = []
         places: dict[tuple[Any, ...], list[tuple[int, list[Any]]]] = {}
         changed: set[int] = set()
-        for match in re.finditer(rb"^data:[ \t]*([\[{].*?)[ \t]*\r?$", joined, re.MULTILINE):
+        for match in _EVENT.finditer(joined):
             try:
                 value = msgspec.json.decode(match[1])
             except (ValueError, RecursionError):
@@ -157,7 +192,7 @@ class Striker:
         """Strike out what is spread over the texts of one place, and return the events that changed."""
         texts = [(0.0, str(holder[0][holder[1]]).encode("utf-8", "surrogatepass")) for _, holder in leaves]
         joined = b"".join(text for _, text in texts)
-        spans = list(self._spans(joined))
+        spans = _spans(self._bytes, joined)
         end = spans[-1][1] if spans else 0
         tail = max((_begun(joined[end:], secret.encode()) for secret in self.secrets), default=0)
         if tail:
@@ -183,6 +218,14 @@ def without_keys(text: str) -> str:
     return without_login(text) if "@" in text else text
 
 
+def _any_of(forms: list[str]) -> re.Pattern[bytes] | None:
+    return re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
+
+
+def _spans(form: re.Pattern[bytes] | None, joined: bytes) -> list[tuple[int, int, bytes]]:
+    return [] if form is None else [(*match.span(), HIDDEN.encode()) for match in form.finditer(joined)]
+
+
 def _forms(secret: str) -> Iterator[str]:
     """Yield a secret as it stands in texts, in JSON and in URLs."""
     yield secret
@@ -190,6 +233,18 @@ def _forms(secret: str) -> Iterator[str]:
     yield json.dumps(secret)[1:-1].replace("/", "\\/")
     yield quote(secret, safe="")
     yield quote(secret)
+
+
+def _fold(value: Any, path: tuple[Any, ...], folded: dict[tuple[Any, ...], list[str]]) -> None:
+    """Gather the texts of a delta by their places."""
+    for name, item in value.items():
+        if type(item) is str:
+            folded.setdefault((*path, name), []).append(item)
+        elif type(item) is dict:
+            _fold(item, (*path, name), folded)
+        elif type(item) is list:
+            for at, part in enumerate(item):
+                _fold(part, (*path, name, part.get("index", at)), folded)
 
 
 def _begun(text: bytes, secret: bytes) -> int:
