@@ -223,7 +223,7 @@ def together(url: str, folder: Path) -> Iterator[Measurement]:
 def measurements(size: Size) -> Iterator[Measurement]:
     """Measure memory first, in a process that has done nothing yet."""
     rounds = size.pick(quick=2, default=5)
-    requests = size.pick(quick=1000, default=REQUESTS)
+    requests = size.pick(quick=500, default=REQUESTS)
     with tempfile.TemporaryDirectory() as name, serving() as url:
         folder = Path(name)
         yield memory(url, folder, size.pick(quick=2_000, default=10_000))

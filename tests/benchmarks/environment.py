@@ -139,7 +139,16 @@ def _run(words: Sequence[str | Path], env: dict[str, str] | None, seconds: float
 
 def _pip(python: Path, *packages: str) -> str:
     """Install packages as this machine's pip is set up; return why it could not, or nothing."""
-    words = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", *packages]
+    words: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-input",
+        *packages,
+    ]
     try:
         # pip needs the user's own settings, which name the index; a path would show it packages of another environment.
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
