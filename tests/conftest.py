@@ -88,3 +88,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield server.url(name)
     close_stores()
     server.drop(name)
+
+
+@pytest.fixture
+def either_log(place: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a test's own run log be a file, and then a database of a server."""
+    monkeypatch.setenv("PORTKEY_NB_STORE", place)
+    return place

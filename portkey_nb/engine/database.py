@@ -138,6 +138,10 @@ class Database:
                 with self._begun(connection, patient=True, limit_s=postgres.READ_S):
                     yield connection
 
+    def alone(self, connection: sa.Connection, what: str) -> bool:
+        """Tell whether nobody else on this machine does the same just now, inside a writing transaction."""
+        return self.sqlite or postgres.alone(connection, what)
+
     @property
     def away(self) -> bool:
         """Whether a server has just failed, and is left alone by writers for a while."""

@@ -91,7 +91,8 @@ class Journal:
         taken: Taken | None = None
         waits = self._spool.waiting or not self._looked
         with self._database.write(patient=patient) as connection:
-            if waits and (not events or time.monotonic() >= self._retry_at):
+            due = waits and (not events or time.monotonic() >= self._retry_at)
+            if due and self._database.alone(connection, str(self._spool.files[0])):
                 self._looked, self._retry_at = False, time.monotonic() + RETRY_S  # until all is committed
                 taken = self._spool.take_up(lambda waiting: apply_waiting(connection, waiting))
             if len(events) == 1:

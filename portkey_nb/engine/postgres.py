@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import time
+import zlib
 from collections.abc import Generator
 from functools import lru_cache
 from importlib import import_module
@@ -32,6 +34,8 @@ MIGRATION_LOCK_S = 30
 """Seconds that a process waits for another one that upgrades the same database."""
 UPGRADES = 0x706F72746B6579
 """The advisory lock of upgrades."""
+_ERRANDS = 0x706F7274
+"""The group of advisory locks of what one process of a machine does at a time."""
 _SECRET = ("password", "sslpassword")
 _DRIVER = "postgresql+psycopg"
 
@@ -153,6 +157,12 @@ def _configure(connection: Any, _record: Any) -> None:
 def lasting(connection: sa.Connection) -> None:
     """Let the statements of this transaction take as long as they need."""
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+
+
+def alone(connection: sa.Connection, what: str) -> bool:
+    """Take a lock of this machine by its name until the transaction ends; False where another process holds it."""
+    key = zlib.crc32(f"{platform.node()} {what}".encode()) - 2**31
+    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_ERRANDS}, {key})").scalar())
 
 
 def lock_upgrades(connection: sa.Connection, *, tables: bool) -> None:

@@ -244,27 +244,6 @@ def test_processes_that_begin_at_once_on_an_empty_database_share_it(url: str) ->
             assert sorted(frame[f"score_scorer{each}"]) == [float(at) for at in range(60)]
 
 
-FORKS = """
-    import os, sys
-    from portkey_nb.engine.store import RunStore
-    from tests.engine.runs_of import done
-    store = RunStore(sys.argv[1])
-    store.finish(done(text="parent"))
-    child = os.fork()
-    store.finish(done(text="child" if child == 0 else "parent again"))
-    if child == 0:
-        store.close()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    print(*sorted(store.frame()["text"]), store.take_trouble())
-    store.close()
-"""
-
-
-def test_a_forked_child_has_connections_of_its_own(url: str) -> None:
-    assert python(FORKS, url).communicate(timeout=60)[0] == "child parent parent again None\n"
-
-
 def test_connections_are_few_and_tell_who_they_are(postgres: Server, name: str, url: str) -> None:
     with RunStore(url) as store:
         for _ in range(5):
