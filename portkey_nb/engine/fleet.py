@@ -344,16 +344,13 @@ class FleetBatch:
         self._ready.put((part, result))
 
     async def _stopped(self, deadline: float) -> None:
+        # None is cancelled before: a task that has just begun would wait for its lease, and its worker with it.
         self._steward.stopping = True
         self._steward.ring()
-        waiting = [future for number, future in self._futures.items() if self._steward.begun(number) is None]
-        if waiting:
-            await self._fleet.client.cancel(waiting)
         while self._futures and time.monotonic() < deadline and self._fleet.client.status == "running":
             await asyncio.sleep(0.02)
-        left = list(self._futures.values())
-        if left:
-            await self._fleet.client.cancel(left)
+        if self._futures:
+            await self._fleet.client.cancel(list(self._futures.values()))
 
 
 def error_of(run: Run) -> PortkeyError | None:
