@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from portkey_nb.engine.column_types import LONGEST_LABEL
 from portkey_nb.engine.patience import change
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.store import RunStore
@@ -126,6 +127,8 @@ def _copy_runs(source: RunStore, target: RunStore, heads: Sequence[Row], copied:
     wanted = [*missing, *halves]
     if wanted or noted:
         main = _read(source, sa.select(RUNS).where(RUNS.c.run_id.in_(wanted))) if wanted else []
+        for row in main:
+            _lengthen(row)
         bodies = _read(source, sa.select(BODIES).where(BODIES.c.run_id.in_(wanted))) if wanted else []
         change(target, lambda connection: _put(connection, main, bodies, noted))
     return replace(
@@ -135,6 +138,14 @@ def _copy_runs(source: RunStore, target: RunStore, heads: Sequence[Row], copied:
         completed=copied.completed + len(halves),
         noted=copied.noted + len(noted),
     )
+
+
+def _lengthen(row: dict[str, Any]) -> None:
+    """Give a row the whole of what a server keeps no more of in a searched column than the beginning."""
+    cut = [name for name, value in row.items() if isinstance(value, str) and len(value) == LONGEST_LABEL]
+    if cut:
+        facts = msgspec.json.decode(row["detail"])
+        row.update({name: facts[name] for name in cut if name in facts})
 
 
 def _put(connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row], noted: Mapping[str, str]) -> None:

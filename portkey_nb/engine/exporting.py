@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import msgspec
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -122,10 +124,10 @@ def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, w
             which = _bounded(connection, which)
             if choice.scores is None:
                 choice = Choice(choice.columns, _scorers(connection, which))
-        parts = queries.parts(connection, choice, which) if connection is not None else iter(())
+        packed = queries.packed(connection, choice)
+        parts = _none() if connection is None else queries.parts(connection, choice, which)
         try:
-            with _WRITERS[format](stream, frames.build(choice, [])) as write:
-                packed = queries.packed(connection, choice)
+            with closing(parts), _WRITERS[format](stream, frames.build(choice, [])) as write:
                 for batch in _batches(parts):
                     frame = frames.build(choice, batch, packed=packed)
                     write(frame)
@@ -136,6 +138,10 @@ def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, w
     if failed is not None:
         raise failed
     return done
+
+
+def _none() -> Generator[Part, None, None]:
+    yield from ()
 
 
 def _bounded(connection: sa.Connection, which: Filter) -> Filter:
@@ -186,8 +192,25 @@ def _csv(stream: IO[bytes], empty: pd.DataFrame) -> Iterator[Write]:
 
 @contextmanager
 def _json(stream: IO[bytes], _empty: pd.DataFrame) -> Iterator[Write]:
-    said: Any = {"orient": "records", "lines": True, "date_format": "iso", "date_unit": "us", "double_precision": 15}
-    yield lambda frame: stream.write(frame.reset_index().to_json(**said).encode())
+    encode = msgspec.json.Encoder().encode_lines
+
+    def lines(frame: pd.DataFrame) -> bytes:
+        columns = [frame.index.tolist(), *(_values(frame[name]) for name in frame.columns)]
+        names = ["run_id", *frame.columns]
+        return encode([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
+
+    yield lambda frame: stream.write(lines(frame))
+
+
+def _values(series: Any) -> list[Any]:
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        moments = series.dt.tz_localize(None).to_numpy("datetime64[us]")
+        return [None if text == "NaT" else f"{text}Z" for text in np.datetime_as_string(moments, unit="us").tolist()]
+    values: list[Any] = series.tolist()
+    if series.dtype != object:
+        for at in series.isna().to_numpy().nonzero()[0].tolist():
+            values[at] = None
+    return values
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -113,7 +113,7 @@ class Part:
     """What of each row repeats, as one JSON list of the values of :func:`packed`."""
 
 
-def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Iterator[Part]:
+def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Generator[Part, None, None]:
     """Read the chosen columns of the runs that fit, some rows at a time: the oldest first, or with ``n`` the newest."""
     named = {column.name: column.place for column in choice.columns}
     direct = [name for name, place in named.items() if place == "column"]

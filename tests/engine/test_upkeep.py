@@ -106,6 +106,36 @@ def test_a_copy_has_everything_and_a_second_one_adds_nothing(tmp_path: Path) -> 
         assert whole(target) == whole(source)
 
 
+def test_a_log_moves_to_a_server_and_back(tmp_path: Path, postgres: Any) -> None:
+    nul, long = "before\x00after \x1a0", "a long name " * 100
+    name = postgres.fresh()
+    with (
+        store_of(tmp_path / "one", *(aged(-day, text=nul, model=long, tags=[nul]) for day in range(250))) as source,
+        RunStore(postgres.url(name)) as server,
+        RunStore(tmp_path / "back") as back,
+    ):
+        first = source.frame(columns=[]).index[0]
+        source.annotate(first, rating=4, scores={"style": 0.5})
+        source.save_conversation("global", "rivers", talk("Where?", nul, run_id=first))
+        for _ in range(2):
+            copy(source, server)
+            copy(server, back)
+        assert whole(back) == whole(server) == whole(source)
+        assert back.load_conversation("global", "rivers") == source.load_conversation("global", "rivers")
+        assert list(back.frame()["model"]) == [long] * 250
+        assert all(finding.sound for finding in check(server))
+        edge = START - timedelta(days=200)
+        doomed = foresee(server, edge)
+        assert (doomed.runs, doomed.turns, doomed.left) == (49, 2, 201)
+        assert delete_before(server, edge) == 49
+        assert free(server).bytes is None
+        assert len(server.frame(columns=[])) == 201
+        with pytest.raises(StoreError, match="pg_dump") as raised:
+            backup(server, tmp_path / "never")
+        assert "hunter2" not in raised.value.message
+    postgres.drop(name)
+
+
 def test_of_notes_the_newer_win_and_the_rest_stay(tmp_path: Path) -> None:
     run = done()
     with store_of(tmp_path / "one", run) as source, RunStore(tmp_path / "two") as target:
