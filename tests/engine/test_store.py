@@ -437,3 +437,37 @@ def test_forgetting_a_conversation(store: RunStore) -> None:
     store.forget_conversation("global", "tea")
     store.forget_conversation("global", "never")
     assert store.conversations("global") == []
+
+
+# Odd texts that a database may refuse
+
+
+def test_long_and_odd_labels_are_kept_whole_and_found(store: RunStore) -> None:
+    odd = "a\x00b\x1a0" + "é" * 5000
+    store.finish(
+        run := done(group_label=odd, model=odd, notebook=odd, trace_id=odd, conversation_id=odd, cache_key=odd)
+    )
+    assert store.take_trouble() is None
+    assert store.get(run.run_id) == run
+    assert list(store.frame(group=odd).index) == [run.run_id]
+    assert list(store.frame(model=odd, conversation=odd).index) == [run.run_id]
+    assert store.cached(odd) == run
+
+
+def test_numbers_come_back_as_what_they_were(store: RunStore) -> None:
+    numbers = {
+        "big": 1e22,
+        "odd": 2.694600608756843e16,
+        "small": 5e-324,
+        "whole": 2**63 - 1,
+        "one": 1.0,
+        "text": "1e16,1e16",
+    }
+    store.finish(run := done(params=numbers, tags=[1e300, '"', -1e17]))
+    found = store.get(run.run_id)
+    assert found is not None
+    assert found.params == numbers
+    assert found.tags == [1e300, '"', -1e17]
+    assert {name: type(each) for name, each in found.params.items()} == {
+        name: type(each) for name, each in numbers.items()
+    }
