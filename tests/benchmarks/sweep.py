@@ -1,7 +1,7 @@
 """What a call of a sweep costs: in this process and on Dask workers, with rows in SQLite and in PostgreSQL.
 
 Run as ``python -m tests.benchmarks.sweep``; ``--full`` makes 1,000,000 calls. The server answers at once, from a
-process of its own that is not counted; processor time is that of this process and of all workers, without the database's.
+process of its own that is not counted; processor time is that of this process and of all workers, the database's not.
 """
 
 from __future__ import annotations
