@@ -7,6 +7,7 @@ process of its own that is not counted; processor time is that of this process a
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import tempfile
 import time
@@ -26,6 +27,7 @@ from tests.benchmarks.measurement import Measurement, Size, Values
 
 CONCURRENCY = 64
 SAFE = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
+COLUMNS = {"": "ms", ", processor time": "ms", ", processor time of this process": "ms", ", memory here": "KB"}
 HERE = "portkey_nb, in one process"
 
 
@@ -33,11 +35,12 @@ def _processor(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def once(url: str, store: str, calls: int, client: Any, pids: list[int]) -> tuple[float, float]:
-    """Make the calls, and return milliseconds and milliseconds of processor for each."""
-    processes = [psutil.Process(pid) for pid in (os.getpid(), *pids)]
+def once(url: str, store: str, calls: int, client: Any, pids: list[int]) -> tuple[float, float, float, float]:
+    """Make the calls, and return for each the milliseconds, those of all processors, those of this process; and KB."""
+    processes, own = [psutil.Process(pid) for pid in (os.getpid(), *pids)], psutil.Process()
     cases = pd.DataFrame({"q": [f"Case {number}: tell me about foxes" for number in range(calls)]})
-    began, worked = time.perf_counter(), _processor(processes)
+    gc.collect()
+    began, worked, mine, kept = time.perf_counter(), _processor(processes), _processor([own]), own.memory_info().rss
     found = compare(
         "{{q}}",
         "whole",
@@ -51,15 +54,16 @@ def once(url: str, store: str, calls: int, client: Any, pids: list[int]) -> tupl
         store=store,
         executor=client,
     )
-    took, cost = time.perf_counter() - began, _processor(processes) - worked
+    took, cost, mine = time.perf_counter() - began, _processor(processes) - worked, _processor([own]) - mine
     frame = found.to_frame()
     assert len(frame) == calls
     assert set(frame["status"]) == {"ok"}
     assert frame["case_id"].nunique() == calls
-    return took / calls * 1000, cost / calls * 1000
+    more = max(0, own.memory_info().rss - kept) / calls / 1000
+    return took / calls * 1000, cost / calls * 1000, mine / calls * 1000, more
 
 
-def sides(url: str, fresh: Callable[[], str], calls: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+def sides(url: str, fresh: Callable[[], str], calls: int, rounds: int) -> dict[str, list[tuple[float, ...]]]:
     """Measure one process, one worker and two."""
     from distributed import Client, LocalCluster  # an extra
 
@@ -90,9 +94,9 @@ def measurements(size: Size) -> Iterator[Measurement]:
             stores["PostgreSQL"] = lambda: server.url(server.fresh())
         for name, fresh in stores.items():
             found = sides(url, fresh, calls, rounds)
-            for at, what in enumerate(("", ", processor time")):
+            for at, (what, unit) in enumerate(COLUMNS.items()):
                 took: dict[str, Values | str] = {who: [values[at] for values in all_] for who, all_ in found.items()}
-                yield Measurement(f"a call of a sweep of {calls:,}, rows in {name}{what}", "ms", took)
+                yield Measurement(f"a call of a sweep of {calls:,}, rows in {name}{what}", unit, took)
         yield Measurement("a row of a short answer", "bytes on disk", _sizes(stores, url))
 
 
