@@ -163,7 +163,7 @@ class Database:
             taken = time.monotonic() - begun
             lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated and taken < postgres.SLOW_S
             if not (found.of_the_data or lost or isinstance(error, Away)):
-                self._away, self._slow = found, taken >= postgres.SLOW_S
+                self._away, self._slow = found, taken >= postgres.SLOW_S and found.kind != "locked"
                 self._away_until = time.monotonic() + postgres.AWAY_S
                 self._ready = False  # it may come back as another one
             raise

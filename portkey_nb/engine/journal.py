@@ -17,6 +17,8 @@ from portkey_nb.settings import data_dir
 RETRY_S = 5.0
 """Seconds between attempts to take up what waits, where the database can be opened but not written."""
 
+BITE = 1000
+"""Events that waited which a row that comes takes along: about a second's."""
 AGAIN_S = 0.2
 """Seconds between attempts of one who waits for it."""
 
@@ -66,7 +68,7 @@ class Journal:
         while True:
             with suppress(*FAILURES):
                 self._commit(patient=True)
-                if not self._spool.waiting:
+                if self._looked and not self._spool.waiting:
                     return True
             if time.monotonic() >= until:
                 return False
@@ -94,17 +96,18 @@ class Journal:
             due = waits and (not events or time.monotonic() >= self._retry_at)
             if due and self._database.alone(connection, str(self._spool.files[0])):
                 self._looked, self._retry_at = False, time.monotonic() + RETRY_S  # until all is committed
-                taken = self._spool.take_up(lambda waiting: apply_waiting(connection, waiting))
+                most = None if patient else BITE
+                taken = self._spool.take_up(lambda waiting: apply_waiting(connection, waiting), most)
             if len(events) == 1:
                 apply(connection, events[0])
             else:
                 apply_runs(connection, events)
         if taken is not None:
-            self._looked, self._retry_at = True, 0.0
+            self._looked, self._retry_at = taken.all, 0.0
             self._spool.forget(taken)
             for why in taken.refused:
                 self._note(Fault("refused", why, "look at it there"), str(self._spool.files[0].parent))
-            if taken.files or taken.held:
+            if taken.all and (taken.files or taken.held):
                 self._on_taken()
 
     def _note(self, found: Fault, where: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,49 +73,72 @@ class Spool:
         self._memory.append(event)
         return "memory, until this process ends"
 
-    def take_up(self, apply: Callable[[Sequence[Event]], Mapping[int, str | None]]) -> Taken:
-        """Hand over every waiting event, oldest first, while the caller is inside a writing transaction.
+    def take_up(self, apply: Callable[[Sequence[Event]], Mapping[int, str | None]], most: int | None = None) -> Taken:
+        """Hand over waiting events, oldest first, while the caller is inside a writing transaction.
 
         Parameters
         ----------
         apply : callable
             Puts events into the database, inside the caller's transaction, and returns the places of those that are
             none or that it refuses, with why.
+        most : int, optional
+            How many lines at most, from files: who waits for a row does not wait for thousands.
 
         Returns
         -------
         Taken
             What to give to :meth:`forget` once that transaction is committed.
         """
-        done: list[Path] = []
+        done: dict[Path, bytes] = {}
         refused: list[str] = []
+        left = sys.maxsize if most is None else most
         for file in (part for spool in self.files for part in _set_aside(spool)):
+            if left <= 0:
+                done[file] = _LATER
+                continue
             try:
-                refused += _hand_over(file, apply)
+                lines = _lines(file)
+                refused += _hand_over(file, lines[:left], apply)
             except OSError:
                 continue  # it stays where it is
-            done.append(file)
+            done[file] = b"".join(line + b"\n" for line in lines[left:])
+            left -= len(lines)
         held = list(self._memory)
         for place, why in apply(held).items():
             _put_aside(self.files[0], _encode(held[place]))
             refused += [why] if why is not None else []
-        return Taken(tuple(done), len(held), tuple(refused))
+        return Taken(done, len(held), tuple(refused))
 
     def forget(self, taken: Taken) -> None:
         """Drop what is safe in the database now."""
         del self._memory[: taken.held]
-        for file in taken.files:
-            with suppress(OSError):
-                file.unlink()
+        for file, rest in taken.files.items():
+            with suppress(OSError):  # what is written once more does no harm
+                if not rest:
+                    file.unlink()
+                elif rest is not _LATER:
+                    shorter = file.with_name(f"{file.name}.rest")
+                    with open(os.open(shorter, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as stream:
+                        stream.write(rest)
+                    shorter.replace(file)
+
+
+_LATER = b"later"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken up: files, how many events of those in memory, and why some were refused."""
+    """What was taken up: files, each with the lines that are left of it, how many events of those in memory, and why
+    some were refused."""
 
-    files: tuple[Path, ...] = ()
+    files: Mapping[Path, bytes] = field(default_factory=dict)
     held: int = 0
     refused: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> bool:
+        """Whether nothing is left."""
+        return not any(self.files.values())
 
 
 def _shelter() -> Path:
@@ -189,10 +213,12 @@ def _lines(file: Path) -> list[bytes]:
         return [line for line in stream.read().split(b"\n") if line.strip()]
 
 
-def _hand_over(file: Path, apply: Callable[[Sequence[Event]], Mapping[int, str | None]]) -> list[str]:
-    """Hand over what is in a file, put aside what cannot be taken, and return why."""
+def _hand_over(
+    file: Path, given: Sequence[bytes], apply: Callable[[Sequence[Event]], Mapping[int, str | None]]
+) -> list[str]:
+    """Hand over lines of a file, put aside what cannot be taken, and return why."""
     lines, events = [], []
-    for line in _lines(file):
+    for line in given:
         try:
             event = msgspec.json.decode(line)
         except msgspec.DecodeError:  # cut off by a kill or a full disk

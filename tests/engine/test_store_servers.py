@@ -187,6 +187,23 @@ def test_a_conversation_goes_on_while_the_server_is_away(own: Server) -> None:
         assert store.load_conversation("a.ipynb", "tea") == second
 
 
+def test_a_row_that_comes_does_not_wait_for_all_that_waits(own: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "BITE", 10)
+    url = own.url(own.fresh())
+    with RunStore(url) as store:
+        store.flush()
+        own.stop()
+        for at in range(25):
+            store.finish(done(run_id=f"r{at:02}"))
+        own.start()
+    with RunStore(url) as later:
+        for number, left in ((1, 15), (2, 5), (3, 0)):
+            later.finish(done(run_id=f"s{number}"))
+            assert sum(len(file.read_bytes().splitlines()) for file in waiting()) == left
+        assert len(later.frame()) == 28
+        assert waiting() == []
+
+
 # Rows that the server refuses
 
 
@@ -532,3 +549,51 @@ def test_what_is_asked_often_has_an_index(place: str, many: list[Any]) -> None:
         }
         for index, ask in questions.items():
             assert index in used_indexes(store, ask), index
+
+
+def test_a_row_that_another_transaction_holds_goes_up_when_it_lets_go(url: str) -> None:
+    with RunStore(url) as store:
+        store.start(run := begun())
+        with psycopg.connect(url.replace("+psycopg", "")) as holder:
+            holder.execute("SELECT * FROM runs FOR UPDATE")
+            store.finish(run.with_(status="ok"))
+            assert "is locked by another program" in (store.take_trouble() or "")
+            with pytest.raises(StoreError, match="is locked by another program"):
+                store.annotate(run.run_id, rating=1)
+        store.annotate(run.run_id, rating=1)
+        found = store.get(run.run_id)
+        assert found is not None
+        assert (found.status, found.rating) == ("ok", 1)
+
+
+def test_a_log_of_the_first_version_gets_its_indexes(place: str) -> None:
+    with RunStore(place) as store:
+        store.finish(run := done())
+        with store.changing() as connection:
+            for index in sa.inspect(connection).get_indexes("runs"):
+                if index["name"] not in ("runs_by_time", "runs_by_group"):
+                    connection.exec_driver_sql(f"DROP INDEX {index['name']}")
+            connection.exec_driver_sql("CREATE INDEX runs_by_cache_key ON runs (cache_key)")
+            connection.exec_driver_sql("DROP INDEX conversations_by_id")
+            connection.exec_driver_sql("DELETE FROM schema_version WHERE number > 1")
+    with RunStore(place) as again:
+        assert again.get(run.run_id) == run
+        with again.reading() as connection:
+            assert connection is not None
+            assert "runs_by_model" in {index["name"] for index in sa.inspect(connection).get_indexes("runs")}
+
+
+def delete_and_stumble(store: RunStore) -> None:
+    with store.changing() as connection:
+        connection.exec_driver_sql("DELETE FROM runs")
+        Path("nowhere").read_text()
+
+
+def test_what_a_reader_of_the_log_gets_wrong_is_no_fault_of_the_log(place: str) -> None:
+    with RunStore(place) as store:
+        store.finish(done())
+        with pytest.raises(FileNotFoundError), store.reading():
+            Path("nowhere").read_text()
+        with pytest.raises(FileNotFoundError):
+            delete_and_stumble(store)
+        assert len(store.frame()) == 1
