@@ -20,15 +20,16 @@ from distributed import Client, LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_nb import AsyncPortkey, Comparison, Portkey, Variant, acompare, compare, runs, scorers
+from portkey_nb import AsyncPortkey, Comparison, Portkey, RunStore, Variant, acompare, compare, runs, scorers
 from portkey_nb.engine import crew
 from portkey_nb.engine.shares import fair_places, next_money, next_places
 from portkey_nb.errors import PortkeyError, SettingsError
 from tests.engine.test_batch import priced
 from tests.many_server import ManyServer, Played, refused, said, streamed, whole
+from tests.postgres import PASSWORD, URL_PASSWORD, Server
 
 SECRET = "pk-a-secret-key-0123456789"
-UNLIKE = ("group_id", "started_at", "ended_at", "trace_id", "response_id")
+UNLIKE = ("group_id", "metadata", "started_at", "ended_at", "trace_id", "response_id")
 """Columns in which two comparisons differ, besides those that hold seconds."""
 
 
@@ -193,6 +194,7 @@ def test_a_budget_is_exceeded_by_what_is_in_flight_only(dask: Client) -> None:
         assert len(server.seen.requests) == 200
 
 
+@pytest.mark.usefixtures("either_log")
 def test_a_killed_worker_costs_what_was_in_flight_alone(dask: Client) -> None:
     with ManyServer(slowly) as server:
 
@@ -265,6 +267,31 @@ def test_an_interrupt_stops_the_workers_and_the_name_goes_on(dask: Client) -> No
         assert len(server.seen.requests) == before + 60
 
 
+@pytest.mark.timeout(400)
+def test_a_sweep_of_50000_is_whole(dask: Client, postgres: Server) -> None:
+    database = postgres.fresh()
+    prepared = whole("Hello")
+    with ManyServer(lambda body, _: prepared, remember=False) as server, RunStore(postgres.url(database)) as store:
+        found = compare(
+            "{{q}}",
+            "m",
+            cases=numbered(50_000),
+            params={"stream": False},
+            concurrency=64,
+            per_model=64,
+            cache=False,
+            client=client_of(server),
+            executor=dask,
+            store=store,
+            progress=False,
+        ).to_frame()
+        rows = store.frame(columns=["status", "case_id"])
+        assert Counter(rows["status"]) == Counter(found["status"]) == {"ok": 50_000}
+        assert set(rows["case_id"]) == set(found["case_id"]) == {str(number) for number in range(1, 50_001)}
+    postgres.drop(database)
+
+
+@pytest.mark.usefixtures("either_log")
 def test_a_key_shows_nowhere_on_its_way(dask: Client, cluster: LocalCluster) -> None:
     shown: list[str] = []
     scheduler: Any = cluster.scheduler
@@ -287,7 +314,7 @@ def test_a_key_shows_nowhere_on_its_way(dask: Client, cluster: LocalCluster) -> 
         assert {headers["x-portkey-api-key"] for headers in server.seen.headers} == {SECRET}
     shown += [str(dask.get_worker_logs()), str(dask.get_scheduler_logs()), str(scheduler.get_events())]
     assert any("portkey_nb" in text for text in shown)
-    assert not any(SECRET in text for text in shown)
+    assert not any(word in text for text in shown for word in (SECRET, PASSWORD, URL_PASSWORD))
 
 
 @pytest.mark.parametrize("executor", [3, "tcp://127.0.0.1:8786", object])
