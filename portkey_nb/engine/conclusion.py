@@ -191,7 +191,8 @@ def _facts(
     facts = {**facts, "cost_usd": priced.cost_usd, "price": priced.price, **_timing(progress, usage)}
     if played is not None:
         # It keeps what it cost and how long it took; nothing was paid, and no real call is to be answered by it later.
-        facts.update(cached=True, cache_key=None)
+        # Its trace is that of the call which was recorded, and belongs to that one alone.
+        facts.update(cached=True, cache_key=None, trace_id=run.trace_id)
         if not interrupted:
             facts.update(played.row)
     return facts

@@ -20,7 +20,7 @@ from ulid import ULID
 from portkey_nb.gateway.matching import Sent, asked, sent_of
 from portkey_nb.gateway.striking import Striker, is_secret_header, secrets_of
 from portkey_nb.gateway.tape import Answer, Exchange, Failure, Row, Times, append, as_text, begin, encoded
-from portkey_nb.gateway.taping import absolute, hearer
+from portkey_nb.gateway.taping import absolute, hearer, shown
 
 Ended = Literal["whole", "closed", "broken"]
 
@@ -111,7 +111,7 @@ class Recorder:
         with self._lock:
             said, self._silent = self._silent, True
         if not said:
-            text = f"{self.path} cannot be written ({reason}); what is asked now is answered, but not in the recording"
+            text = f"{shown(self.path)} cannot be written ({reason}); answers come, and are not in the recording"
             print(f"portkey_nb: {text}", file=sys.stderr)  # noqa: T201 (beside the answers, which come first)
 
 

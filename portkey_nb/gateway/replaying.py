@@ -19,7 +19,7 @@ from portkey_nb.errors import NotRecordedError
 from portkey_nb.gateway.matching import Sent, asked, gateway_of, key_of, nearest, sent_of
 from portkey_nb.gateway.striking import Striker, secrets_of
 from portkey_nb.gateway.tape import Answer, Asked, Exchange, Line, Tape, as_bytes, read
-from portkey_nb.gateway.taping import absolute, checked_pace, hearer
+from portkey_nb.gateway.taping import absolute, checked_pace, hearer, shown
 
 PLAYED = "portkey_nb.played"
 """The extension of an answer that comes from a recording: no server can set it, as it could a header."""
@@ -155,12 +155,12 @@ class Player:
             if tape.cut:
                 lines = ", ".join(map(str, tape.cut))
                 which = f"line {lines}" if len(tape.cut) == 1 else f"lines {lines}"
-                text = f"{which} of {self.path} ended too early and cannot be replayed; record again what is missing"
+                text = f"{which} of {shown(self.path)} ended too early; record again what is missing"
                 print(f"portkey_nb: {text}", file=sys.stderr)  # noqa: T201 (once; the rest is answered)
         return self._tape
 
     def _missing(self, request: Asked, tape: Tape) -> NotRecordedError:
-        what = f"no recording of {_named(request)} in {self.path}"
+        what = f"no recording of {_named(request)} in {shown(self.path)}"
         found = nearest(request, tape.lines)
         if found is None:
             return NotRecordedError(f"{what}, which holds no request; record it first (`%portkey record FILE`)")

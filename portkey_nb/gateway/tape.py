@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portkey_nb.errors import RecordingError
+from portkey_nb.gateway.taping import shown
 
 try:
     import fcntl
@@ -252,7 +253,7 @@ def read(path: Path) -> Tape:
         data = line.strip(b" \t\r\n")
         if number == 1:
             if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise RecordingError(f"{path} is not UTF-8 text; save it as UTF-8")
+                raise RecordingError(f"{shown(path)} is not UTF-8 text; save it as UTF-8")
             data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t")
         if not data:
             continue
@@ -271,10 +272,10 @@ def read(path: Path) -> Tape:
             continue
         raise _wrong(path, number, problem, headed=headed)
     if not headed and not tape.lines:
-        raise RecordingError(f"{path} is empty; record into it first (`%portkey record FILE`)")
+        raise RecordingError(f"{shown(path)} is empty; record into it first (`%portkey record FILE`)")
     if not headed:
         raise RecordingError(
-            f'{path} has no header; put the line {{"portkey_nb_recording": {FORMAT}}} before all others'
+            f'{shown(path)} has no header; put the line {{"portkey_nb_recording": {FORMAT}}} before all others'
         )
     return tape
 
@@ -288,7 +289,7 @@ def _lines_of(path: Path) -> Iterator[bytes]:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             what = "a folder" if path.is_dir() else "no file"
-            raise RecordingError(f"{path} is {what}; give the file of a recording, such as run.jsonl")
+            raise RecordingError(f"{shown(path)} is {what}; give the file of a recording, such as run.jsonl")
         with open(path, "rb") as stream:
             yield from stream
             return
@@ -296,7 +297,7 @@ def _lines_of(path: Path) -> Iterator[bytes]:
         reason = "is not there; record it first (`%portkey record FILE`), or check the path"
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         reason = f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path and the rights to it"
-    raise RecordingError(f"{path} {reason}")
+    raise RecordingError(f"{shown(path)} {reason}")
 
 
 def _is_header(path: Path, number: int, data: bytes) -> bool:
@@ -305,13 +306,13 @@ def _is_header(path: Path, number: int, data: bytes) -> bool:
     except (ValueError, RecursionError) as error:
         if not isinstance(error, _WRONG):
             return False
-        reason = f"line {number} of {path} has no version that can be read ({error}); it should be {FORMAT}"
+        reason = f"line {number} of {shown(path)} has no version that can be read ({error}); it should be {FORMAT}"
     else:
         if 1 <= version <= FORMAT:
             return True
         reason = (
-            f"{path} is a recording of format {version} (line {number}), and this version of portkey_nb reads up to "
-            f"{FORMAT}; upgrade portkey_nb, or record again"
+            f"{shown(path)} is a recording of format {version} (line {number}), and this version of portkey_nb reads "
+            f"up to {FORMAT}; upgrade portkey_nb, or record again"
         )
     raise RecordingError(reason)
 
@@ -325,8 +326,8 @@ def _is_cut(error: ValueError) -> bool:
 def _wrong(path: Path, number: int, error: ValueError, *, headed: bool) -> RecordingError:
     said = " ".join(str(error).split())
     if not headed and not isinstance(error, _WRONG):
-        return RecordingError(f"{path} is no recording of portkey_nb (line {number}: {said}); check the path")
-    return RecordingError(f"line {number} of {path} cannot be replayed: {said}; mend the line, or delete it")
+        return RecordingError(f"{shown(path)} is no recording of portkey_nb (line {number}: {said}); check the path")
+    return RecordingError(f"line {number} of {shown(path)} cannot be replayed: {said}; mend the line, or delete it")
 
 
 def append(path: Path, line: bytes) -> None:
@@ -366,7 +367,7 @@ def _locked(path: Path) -> Iterator[int]:
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(f"{path} is no file")
+            raise OSError(f"{shown(path)} is no file")
         if fcntl is not None:
             with suppress(OSError):  # some network file systems know no locks
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -393,4 +394,4 @@ def begin(path: Path) -> int:
         return 0
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    raise RecordingError(f"{path} cannot be written ({reason}); check the path and the rights to it")
+    raise RecordingError(f"{shown(path)} cannot be written ({reason}); check the path and the rights to it")

@@ -131,6 +131,14 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
+def shown(path: Path) -> str:
+    """Return a path as people write it: from the working folder or the home folder on."""
+    for folder, before in ((_folder(), ""), (os.path.expanduser("~"), "~/")):
+        if folder and path.is_relative_to(folder):
+            return before + path.relative_to(folder).as_posix()
+    return str(path)
+
+
 def _folder() -> str | None:
     try:
         return os.getcwd()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.recording import Recorder
 from portkey_nb.gateway.tapes import opened, put_in, take_out
-from portkey_nb.gateway.taping import PACES, Taping, taping
+from portkey_nb.gateway.taping import PACES, Taping, shown, taping
 from portkey_nb.views.safety import plain_text
 
 _LINE = re.compile(
@@ -55,14 +54,6 @@ def describe(now: Taping | None) -> str:
         return f"recording into {shown(now.path)}, {_exchanges(count)} so far"
     paced = ", as fast as it was" if now.pace == "recorded" else ""
     return f"replaying {shown(now.path)}{paced}, {_exchanges(count)} given so far; the network is not used"
-
-
-def shown(path: Path) -> str:
-    """Return a path as people write it: below the working folder or the home folder."""
-    for folder, before in ((Path.cwd(), ""), (Path.home(), "~/")):
-        if path.is_relative_to(folder):
-            return before + path.relative_to(folder).as_posix()
-    return str(path)
 
 
 def _exchanges(count: int) -> str:

@@ -288,6 +288,7 @@ def test_rows_keep_what_it_cost_and_how_long_it_took_and_nothing_is_paid(
     for name in MEASURES:
         assert plain(recorded, name) == plain(replayed, name), name
     assert list(replayed["cached"]) == [True] * 3
+    assert not set(replayed["trace_id"]) & set(recorded["trace_id"])
     assert not recorded["cached"].any()
     assert SESSION.totals().cost_usd == paid.cost_usd
     assert footer(ask("Hello", model="gpt-4o", stream=True).run).endswith("replayed, nothing paid")
