@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from portkey_nb.engine.column_types import LABEL, LONGEST_LABEL, TEXT
 from portkey_nb.engine.columns import Choice
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.record import STATUSES, Run
@@ -123,7 +124,10 @@ def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Generator
     scored = ["scores"] if choice.scores != () else []
     together = packed(connection, choice)
     alone = [name for name in direct if name not in together]
-    asked: dict[str, sa.ColumnElement[Any]] = {"run_id": RUNS.c.run_id, **{name: _direct(name) for name in alone}}
+    asked: dict[str, sa.ColumnElement[Any]] = {
+        "run_id": RUNS.c.run_id,
+        **{name: _direct(connection, name) for name in alone},
+    }
     if together:
         asked["packed"] = sa.func.json_array(*(RUNS.c[name] for name in together), type_=sa.Text)
     asked.update({name: BODY_COLUMNS[name] for name in texts})
@@ -167,8 +171,12 @@ def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequ
             yield rows
 
 
-def _direct(name: str) -> sa.ColumnElement[Any]:
+def _direct(connection: sa.Connection, name: str) -> sa.ColumnElement[Any]:
     column = RUNS.c[name]
+    if connection.dialect.name != "sqlite" and column.type is LABEL:
+        # A server's column holds the beginning of a long text; the whole of it is in the JSON.
+        whole = sa.func.coalesce(RUNS.c.detail.op("->>")(sa.literal_column(f"'{name}'")), column)
+        return sa.type_coerce(sa.case((sa.func.length(column) >= LONGEST_LABEL, whole), else_=column), TEXT)
     # Converting truth values one by one would slow down every row; the frame does it for a whole column.
     return sa.type_coerce(column, sa.Integer) if isinstance(column.type, sa.Boolean) else column
 
