@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -57,6 +59,12 @@ def needed() -> Path:
     pytest.skip(f"{reason} ({REQUIRE_ALL}=1 makes this a failure)")
 
 
+def _end_with_the_tests() -> None:
+    """Let the kernel stop the server when the process that started it is killed (Linux: prctl(PR_SET_PDEATHSIG))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)
+
+
 def _as_ordinary_user() -> dict[str, Any]:
     """Return how a process is started as somebody whom PostgreSQL accepts: it refuses to run as root."""
     return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -102,6 +110,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                preexec_fn=_end_with_the_tests,
                 start_new_session=True,  # Ctrl-C in pytest must not reach it before the tests have ended
                 **_as_ordinary_user(),
             )
