@@ -108,7 +108,7 @@ class FleetBatch:
         self._tell = tell or (lambda _: None)
         self._sweep = f"portkey_nb-{ULID()}"
         self._parts: dict[int, _Part] = {}
-        self._steward = Steward(fleet.client, self._sweep, limits, lambda number: self._parts[number].wanted)
+        self._steward = Steward(fleet.client, self._sweep, limits, self._wanted)
         self._serving: Future[None] | None = None
         self._ready: queue.SimpleQueue[tuple[_Part, Done | BaseException]] = queue.SimpleQueue()
         self._tries: Counter[int] = Counter()
@@ -250,6 +250,10 @@ class FleetBatch:
             except PortkeyError as error:
                 self._wrong.append((index, error))
         return (good, calls) if good else None
+
+    def _wanted(self, number: int) -> Mapping[str, int] | None:
+        part = self._parts.get(number)
+        return None if part is None else part.wanted
 
     def _submit(self, part: _Part) -> None:
         self._tries[part.number] += 1

@@ -41,6 +41,7 @@ class _Holder:
     failed: int = 0
     silent_since: float | None = None
     lost: bool = False
+    needless: bool = False
 
 
 class _Clock:
@@ -64,10 +65,12 @@ class Steward:
     limits : Limits
         Of all workers together.
     wanted : callable
-        From a batch's number to its calls by model, for its first lease.
+        From a batch's number to its calls by model, for its first lease; None where it has been done.
     """
 
-    def __init__(self, client: Any, topic: str, limits: Limits, wanted: Callable[[int], Mapping[str, int]]) -> None:
+    def __init__(
+        self, client: Any, topic: str, limits: Limits, wanted: Callable[[int], Mapping[str, int] | None]
+    ) -> None:
         self._client, self._topic, self._limits, self._wanted = client, topic, limits, wanted
         self._holders: dict[str, _Holder] = {}
         self._gone: set[str] = set()
@@ -158,7 +161,10 @@ class Steward:
             self._begun.setdefault(batch, time.time())
             for other in [holder for holder in self._holders.values() if holder.batch == batch]:
                 self._lose(other)
-            self._holders[name] = _Holder(name, batch, str(said["address"]), since, self._wanted(batch))
+            wanted = self._wanted(batch)
+            self._holders[name] = _Holder(
+                name, batch, str(said["address"]), since, wanted or {}, needless=wanted is None
+            )
         self.ring()
 
     def _lose(self, holder: _Holder) -> None:
@@ -281,6 +287,7 @@ class Steward:
             name: Lease(
                 heard=holder.heard,
                 since=holder.since,
+                stop=holder.needless,
                 over=self.over,
                 may_spend=None if money is None else money[name],
                 models=self._shares(name, places),

@@ -213,7 +213,7 @@ def test_what_changed_under_an_old_name_is_said_and_never_mixed(changes: dict[st
         ({"per_model": "4"}, SettingsError, "per_model is '4'"),
         ({"max_cost_usd": -1}, SettingsError, "max_cost_usd is -1"),
         ({"max_cost_usd": 1}, SettingsError, "no price is known for 'm'"),
-        ({"executor": "dask"}, SettingsError, "executor comes in a later version"),
+        ({"executor": "dask"}, SettingsError, "executor is 'dask'; give a dask.distributed.Client"),
         ({"name": ""}, SettingsError, "name is ''"),
         ({"client": "demo"}, SettingsError, "client is 'demo'"),
         ({"cache": "no"}, SettingsError, "cache is 'no'"),
