@@ -343,6 +343,17 @@ def test_without_distributed_the_extra_is_named() -> None:
     assert "distributed is not installed: pip install 'portkey_nb[dask]'" in told
 
 
+def test_dask_is_imported_for_an_executor_alone() -> None:
+    code = (
+        "import sys\n"
+        "from portkey_nb import Portkey, compare\n"
+        "compare('a', 'm', client=Portkey(base_url='demo'), store=':memory:', progress=False)\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('dask', 'distributed')])\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "[]\n"
+
+
 STRANGER = """
 import sys
 {before}
