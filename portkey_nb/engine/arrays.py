@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from operator import is_
 from typing import Any, Protocol
 
 import msgspec
@@ -38,6 +40,11 @@ def builder(kind: str) -> Builder:
 def unknown(values: Values) -> bool:
     """Tell whether not one value is known: many columns are so, and need not be looked at one by one."""
     return not len(values) or (values[0] is None and values.count(None) == len(values))
+
+
+def _same(values: Values) -> bool:
+    """Tell whether all values are the same one, which is quicker to find out than to look each of them up."""
+    return bool(values) and values[0] is values[-1] and values.count(values[0]) == len(values)
 
 
 class _Gaps:
@@ -75,7 +82,10 @@ class _Numbers:
     def add(self, values: Values) -> None:
         begin = len(self._numbers)
         try:
-            self._numbers.extend(values)
+            if _same(values):
+                self._numbers.extend(array(self._numbers.typecode, values[:1]) * len(values))
+            else:
+                self._numbers.extend(values)
         except (TypeError, ValueError, OverflowError):
             del self._numbers[begin:]
             self._add_with_gaps(values)
@@ -190,7 +200,7 @@ class _ArrowStrings:
     def _without_gaps(self, values: Values) -> tuple[str, Values]:
         if not set(map(type, values)) <= {str, type(None)}:  # read as pandas does
             values = [None if value is pd.NA else value for value in pd.array(objects(values), dtype="string")]
-        mask = bytes([value is None for value in values])
+        mask = bytes(map(is_, values, repeat(None)))
         self._gaps.add(len(self._sizes), len(self._sizes) + len(values), mask)
         texts = [value or "" for value in values]
         return "".join(texts), texts
@@ -214,6 +224,13 @@ class _Codes(dict[Any, int]):
         return code
 
 
+def _extend(codes: array[int], words: _Codes, values: Values) -> None:
+    if _same(values):
+        codes.extend(array(codes.typecode, (words[values[0]],)) * len(values))
+    else:
+        codes.extend(map(words.__getitem__, values))
+
+
 class _Categories:
     """Words that repeat, as numbers of a list of words."""
 
@@ -222,7 +239,7 @@ class _Categories:
         self._codes = array("i")
 
     def add(self, values: Values) -> None:
-        self._codes.extend(map(self._words.__getitem__, values))
+        _extend(self._codes, self._words, values)
 
     def skip(self, count: int) -> None:
         self.add((None,) * count)
@@ -250,7 +267,7 @@ class Packed:
 
     def add(self, texts: Sequence[str]) -> None:
         """Add the lists of the next rows."""
-        self._codes.extend(map(self._words.__getitem__, texts))
+        _extend(self._codes, self._words, texts)
 
     def done(self) -> dict[str, Any]:
         """Return the columns by name."""
@@ -273,7 +290,8 @@ class Scores:
 
     def add(self, values: Sequence[Mapping[str, Any] | None]) -> None:
         """Add the scores of the next rows."""
-        names = {name for row in values if row for name in row}
+        sets = {tuple(row) for row in values if row}
+        names = {name for each in sets for name in each}
         for name in names - self._builders.keys():
             self._builders[name] = _KINDS["Float64"]()
             self._builders[name].skip(self._size)
@@ -283,6 +301,12 @@ class Scores:
             else:
                 each.skip(len(values))
         self._size += len(values)
+
+    def skip(self, count: int) -> None:
+        """Add rows without scores."""
+        for each in self._builders.values():
+            each.skip(count)
+        self._size += count
 
     def done(self, names: Sequence[str] | None = None) -> dict[str, Any]:
         """Return the columns of some scorers, else of all that there were, by name."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -44,6 +46,18 @@ def to_frame(rows: Iterable[Mapping[str, Any]], columns: str | Sequence[str] | N
     return build(choice, [Part([str(row["run_id"]) for row in given], values, scored)])
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of cycles from looking through the kernel's memory again and again: rows make no cycles."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 def build(
     choice: Choice, parts: Iterable[Part], *, packed: Sequence[str] = (), backwards: bool = False
 ) -> pd.DataFrame:
@@ -65,16 +79,20 @@ def build(
         Packed([column for column in choice.columns if column.name in packed]),
     )
     columns = {each.name: builder(each.kind) for each in choice.columns if each.name not in packed}
-    for part in parts:
-        index.add(part.run_ids)
-        for name, column in columns.items():
-            values = part.values.get(name, ())
-            if unknown(values):
-                column.skip(len(part.run_ids))
+    with _uncollected():
+        for part in parts:
+            index.add(part.run_ids)
+            for name, column in columns.items():
+                values = part.values.get(name, ())
+                if unknown(values):
+                    column.skip(len(part.run_ids))
+                else:
+                    column.add(values)
+            few.add(part.packed)
+            if part.scores:
+                scores.add(part.scores)
             else:
-                column.add(values)
-        few.add(part.packed)
-        scores.add(part.scores or [None] * len(part.run_ids))
+                scores.skip(len(part.run_ids))
     repeated = few.done()
     data: dict[str, Any] = {}
     for each in choice.columns:  # each is let go as soon as it is whole

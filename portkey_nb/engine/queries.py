@@ -28,7 +28,7 @@ _SERVER_AT_ONCE = 2000
 _IDS_AT_ONCE = 500
 """Ids in one statement: SQLite takes no more than 999 values in its older builds."""
 _LONG = frozenset({*BODY_COLUMNS, "rest"})
-_REPEATED = frozenset({"group_label", "source", "notebook", "status", "provider", "model", "demo", "cached"})
+_REPEATED = frozenset({"group_id", "group_label", "source", "notebook", "status", "provider", "model", "demo", "cached"})
 """Searched columns with few different values."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 
@@ -133,9 +133,9 @@ def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Generator
     asked.update({name: BODY_COLUMNS[name] for name in texts})
     inside: dict[str, Callable[..., dict[str, Sequence[Any]]]] = {}
     if facts or scored:
-        asked["detail"], inside["detail"] = RUNS.c.detail, _reader([*facts, *scored])
+        asked["detail"], inside["detail"] = _json(connection, RUNS.c.detail), _reader([*facts, *scored])
     if rest:
-        asked["rest"], inside["rest"] = BODIES.c.rest, _reader(rest)
+        asked["rest"], inside["rest"] = _json(connection, BODIES.c.rest), _reader(rest)
     if scored or not _NOTED.isdisjoint(named):
         asked["notes"] = RUNS.c.notes
     # Nothing is read of the bodies where nothing of them is asked for.
@@ -181,20 +181,30 @@ def _direct(connection: sa.Connection, name: str) -> sa.ColumnElement[Any]:
     return sa.type_coerce(column, sa.Integer) if isinstance(column.type, sa.Boolean) else column
 
 
+def _json(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    # SQLite hands bytes over as they are, and of a text it makes one of Python's first.
+    return sa.cast(column, sa.LargeBinary) if connection.dialect.name == "sqlite" else column
+
+
 def _ordered(statement: sa.Select[Any], which: Filter) -> sa.Select[Any]:
     statement = statement.where(*which.clauses)
     return statement.order_by(*_ORDER) if which.n is None else statement.order_by(*_NEWEST_FIRST).limit(which.n)
 
 
-def _reader(names: list[str]) -> Callable[[Sequence[str | None]], dict[str, Sequence[Any]]]:
+def _reader(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Sequence[Any]]]:
     """Return what makes columns of these names out of JSON texts, one text to a row."""
     # A struct with just these fields: msgspec skips what is not asked for, and the collector has nothing to follow.
     shape = msgspec.defstruct("Shape", [(name, Any, None) for name in names], gc=False)
     decode, values_of = msgspec.json.Decoder(list[shape]).decode, msgspec.structs.astuple  # type: ignore[valid-type]
 
-    def columns(texts: Sequence[str | None]) -> dict[str, Sequence[Any]]:
+    def columns(texts: Sequence[str | bytes | None]) -> dict[str, Sequence[Any]]:
         # Decoded at once: quicker than one by one.
-        rows = map(values_of, decode(f"[{','.join([text or '{}' for text in texts])}]"))
+        try:
+            joined: str | bytes = b"[%b]" % b",".join(texts)  # type: ignore[arg-type]
+        except TypeError:
+            known = (text.decode() if isinstance(text, bytes) else text or "{}" for text in texts)
+            joined = f"[{','.join(known)}]"
+        rows = map(values_of, decode(joined))
         return dict(zip(names, zip(*rows, strict=True), strict=True))
 
     return columns
