@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
     from portkey_nb.gateway.demo.server import DemoGateway
     from portkey_nb.gateway.local import LocalGateway
+    from portkey_nb.gateway.recording import recording
+    from portkey_nb.gateway.replaying import replaying
     from portkey_nb.gateway.routing import Config
     from portkey_nb.notebook.chats import conversation
     from portkey_nb.notebook.panel.chat_panel import ChatPanel
@@ -44,9 +46,11 @@ _HOMES = {
     "ask": "portkey_nb.engine.asking",
     "compare": "portkey_nb.engine.comparing",
     "conversation": "portkey_nb.notebook.chats",
+    "recording": "portkey_nb.gateway.recording",
+    "replaying": "portkey_nb.gateway.replaying",
     "runs": "portkey_nb.engine.store",
 }
-_WITH_ACCESSOR = ("Comparison", "acompare", "compare")
+_WITH_ACCESSOR = ("Comparison", "acompare", "compare", "runs")
 """Names that bring ``df.portkey`` along: whoever uses them uses pandas."""
 _ROOMS = {"errors": "portkey_nb.errors", "scorers": "portkey_nb.engine.scoring"}
 """Public names that are whole rooms."""
@@ -69,6 +73,8 @@ __all__ = [
     "compare",
     "conversation",
     "errors",
+    "recording",
+    "replaying",
     "runs",
     "scorers",
 ]

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
 import os
-import shutil
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from portkey_nb import __version__
-from portkey_nb.errors import APIConnectionError, PortkeyError, SettingsError
-from portkey_nb.gateway.local import LocalGateway
-from portkey_nb.gateway.node import VERSION
-from portkey_nb.gateway.presence import announced, running
-from portkey_nb.settings import DEMO, load
-from portkey_nb.views.safety import plain_text
-
-PACKAGED = Path(__file__).parent / "packaged_notebooks"
-CHECKOUT = Path(__file__).parent.parent / "notebooks"
-FIRST = "quickstart.ipynb"
+from portkey_nb.errors import PortkeyError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,11 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--port", type=int, help="port (default 8787; 0 takes a free one)")
     gateway.set_defaults(command=_gateway)
 
-    log = commands.add_parser("runs", help="print the run log")
-    log.add_argument("--format", choices=["table", "csv", "json", "parquet"], default="table")
-    log.add_argument("-n", type=int, default=None, help="only the latest N (table: 20 by default)")
-    log.add_argument("--output", type=Path, help="write to this file (needed for parquet)")
-    log.set_defaults(command=_runs)
+    _add_runs(commands.add_parser("runs", help="print, export, copy, check or back up the run log"))
 
     ask = commands.add_parser("ask", help="ask a model once and print the reply as it comes")
     ask.add_argument("-m", "--model", help="the model (default: PORTKEY_MODEL)")
@@ -83,167 +63,52 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def notebooks_folder() -> Path:
-    """Return the folder of notebooks to open.
+def _add_runs(log: argparse.ArgumentParser) -> None:
+    log.add_argument("--store", metavar="URL", help="the run log: a file or a URL (default: PORTKEY_NB_STORE)")
+    log.add_argument("--format", choices=["table", "csv", "json", "parquet"], help="table by default")
+    log.add_argument("-n", type=int, help="only the latest N (table: 20 by default)")
+    log.add_argument("--output", metavar="FILE", type=Path, help="write to this file (needed for parquet)")
+    log.add_argument("--status", action="append", help="only runs of this status; may be given again")
+    log.add_argument("--model", action="append", help="only runs of this model; may be given again")
+    log.add_argument("--group", help="only runs of this group, by its id or label")
+    log.add_argument("--since", metavar="WHEN", help="only runs that started then or later: an ISO date or time")
+    log.add_argument("--copy-to", metavar="URL", help="copy runs and conversations to another log; again is no harm")
+    log.add_argument("--delete-before", metavar="WHEN", help="delete older runs: an ISO date or time, or '90 days'")
+    log.add_argument("--yes", action="store_true", help="delete without being asked")
+    log.add_argument("--check", action="store_true", help="look whether the log is whole (exit status 1 if not)")
+    log.add_argument("--backup", metavar="FILE", type=Path, help="copy a SQLite log into a file while it is in use")
+    log.add_argument("--force", action="store_true", help="let --backup replace a file")
+    log.set_defaults(command=_runs)
 
-    Inside a checkout that is its own ``notebooks``; else the packaged ones, copied to ``./portkey-notebooks`` where
-    they are not there yet (a file that is there is never overwritten).
-    """
-    if (CHECKOUT / FIRST).is_file():
-        return CHECKOUT
-    if not PACKAGED.is_dir():
-        raise SettingsError(f"no notebooks in {PACKAGED}; install portkey_nb again")
-    folder = Path.cwd() / "portkey-notebooks"
-    folder.mkdir(exist_ok=True)
-    for source in sorted(PACKAGED.glob("*.ipynb")):
-        if not (folder / source.name).exists():
-            shutil.copy(source, folder / source.name)
-    return folder
 
-
-def kernel_environment() -> tuple[dict[str, str], str]:
-    """Return the environment of the notebooks' kernels, and a line that says where their calls will go.
-
-    With neither key nor base URL set, kernels get ``PORTKEY_BASE_URL=demo``: the one place where simulated answers
-    are chosen for a person, who is told so.
-    """
-    settings = load()
-    environment = dict(os.environ)
-    if settings.api_key is None and settings.base_url is None:
-        environment["PORTKEY_BASE_URL"] = DEMO
-        return environment, (
-            "no Portkey key is set: the notebooks run on the demo gateway, whose answers are simulated and free.\n"
-            "Set PORTKEY_API_KEY and PORTKEY_PROVIDER or PORTKEY_CONFIG for real ones."
-        )
-    return environment, f"calls go to {settings.base_url or 'the hosted Portkey gateway'}"
+# Each command loads what it needs, and no other's libraries.
 
 
 def _lab(arguments: argparse.Namespace) -> int:
-    if importlib.util.find_spec("jupyterlab") is None:
-        raise SettingsError('JupyterLab is not installed here; run: pip install "portkey_nb[lab]"')
-    folder = notebooks_folder()
-    environment, said = kernel_environment()
-    print(said, flush=True)
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command += [f"--LabApp.default_url=/lab/tree/{FIRST}"]
-    if arguments.port is not None:
-        command.append(f"--port={arguments.port}")
-    if arguments.no_browser:
-        command.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter and words)
-    # The server gets Ctrl-C from the terminal itself, and asks back; a plain TERM is handed on.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-    return server.wait()
+    from portkey_nb.terminal.lab import lab
+
+    return lab(arguments)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from portkey_nb.gateway.demo.server import DemoGateway  # tornado: only for this command
+    from portkey_nb.terminal.gateways import demo
 
-    with DemoGateway(port=arguments.port) as gateway:
-        print(
-            f"the demo gateway answers at {gateway.base_url} (simulated models; Ctrl-C stops it)\n"
-            f"  export PORTKEY_BASE_URL={gateway.base_url}",
-            flush=True,
-        )
-        threading.Event().wait()
-    return 0
+    return demo(arguments)
 
 
 def _gateway(arguments: argparse.Namespace) -> int:
-    found = running()
-    if found is not None and arguments.port is None:
-        raise SettingsError(f'a gateway runs already at {found}: use it by base_url="local", or give --port N')
-    # A plain TERM ends it in good order too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with (
-            LocalGateway(arguments.port).start(tell=lambda line: print(line, file=sys.stderr, flush=True)) as gateway,
-            announced(gateway.pid, gateway.base_url),
-        ):
-            print(
-                f"The Portkey gateway {VERSION} listens at {gateway.base_url} (this machine only); Ctrl-C stops it.\n"
-                f'Use it by base_url="local", or export PORTKEY_BASE_URL=local; its log is {gateway.log}',
-                flush=True,
-            )
-            status = gateway.wait()
-            words, log = gateway.last_words, gateway.log
-    except KeyboardInterrupt:
-        return 0
-    raise APIConnectionError(f"the gateway ended by itself (exit status {status}), with {words}; its log is {log}")
+    from portkey_nb.terminal.gateways import gateway
+
+    return gateway(arguments)
 
 
 def _runs(arguments: argparse.Namespace) -> int:
-    from portkey_nb.engine.store import runs  # pandas: only for this command
+    from portkey_nb.terminal.log import runs
 
-    if arguments.format == "parquet":
-        if arguments.output is None:
-            raise SettingsError("--format parquet needs --output FILE, since it is no text")
-        if importlib.util.find_spec("pyarrow") is None:
-            raise SettingsError('writing parquet needs pyarrow; run: pip install "portkey_nb[parquet]"')
-        frame = runs(arguments.n, columns="all")
-        # Parquet wants one type a column: what is a list here and a mapping there travels as JSON.
-        for name in frame.select_dtypes("object").columns:
-            frame[name] = [None if value is None else json.dumps(value, default=str) for value in frame[name]]
-        frame.to_parquet(arguments.output)
-        return 0
-    count = 20 if arguments.n is None and arguments.format == "table" else arguments.n
-    frame = runs(count, columns=None if arguments.format == "table" else "all")
-    if arguments.format == "csv":
-        text = frame.to_csv()
-    elif arguments.format == "json":
-        text = frame.reset_index().to_json(orient="records", lines=True, date_format="iso")
-    else:
-        text = plain_text(frame.to_string(max_colwidth=40)) + "\n" if len(frame) else "no runs yet\n"
-    if arguments.output is not None:
-        arguments.output.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
-    return 0
+    return runs(arguments)
 
 
 def _ask(arguments: argparse.Namespace) -> int:
-    from portkey_nb.engine.asking import call_from  # the engine: only for this command
-    from portkey_nb.engine.running import Running
-    from portkey_nb.engine.summary import footer
+    from portkey_nb.terminal.asking import ask
 
-    prompt = " ".join(arguments.prompt)
-    if prompt == "-":
-        prompt = sys.stdin.read()
-    given = {
-        "system": arguments.system,
-        "temperature": arguments.temperature,
-        "max_tokens": arguments.max_tokens,
-        "base_url": arguments.base_url,
-    }
-    call, runner = call_from(prompt, arguments.model, given)
-    running = Running(runner, [call])
-    interrupted = False
-    try:
-        _write(running)
-    except KeyboardInterrupt:
-        interrupted = True
-        running.stop()
-        _write(running)
-    except BrokenPipeError:
-        # Nobody reads on: the call ends now, and its row is written before the interpreter goes.
-        running.stop()
-        raise
-    outcome = running.outcomes()[0]
-    print(flush=True)
-    if isinstance(outcome, PortkeyError):
-        raise outcome
-    if outcome is None or interrupted:
-        return 130
-    print(plain_text(footer(outcome.run)), file=sys.stderr)
-    if outcome.error is not None:
-        raise outcome.error
-    return 0
-
-
-def _write(running: Any) -> None:
-    for event in running.events(0.2):
-        if event is not None and event.kind == "text":
-            print(plain_text(event.text), end="", flush=True)
+    return ask(arguments)

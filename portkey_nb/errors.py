@@ -8,6 +8,8 @@ The tree::
       PromptError              a cell, template, reference or option cannot be understood
       SchemaError              an answer does not fit the schema it was asked for; ``.reply`` is its text
       StoreError               the run log cannot be read or written
+      RecordingError           a recording cannot be read or written
+        NotRecordedError       a request has no answer in the recording that is replayed
       APIConnectionError       the gateway could not be reached
         APITimeoutError        one of the client's own limits was passed
       StreamIncomplete         a stream ended too early; ``.completion`` is what came
@@ -44,10 +46,12 @@ __all__ = [
     "GatewayError",
     "GuardrailError",
     "NotFoundError",
+    "NotRecordedError",
     "PermissionDeniedError",
     "PortkeyError",
     "PromptError",
     "RateLimitError",
+    "RecordingError",
     "RequestTimeoutError",
     "SchemaError",
     "SettingsError",
@@ -107,6 +111,14 @@ class SchemaError(PortkeyError):
 
 class StoreError(PortkeyError):
     """The run log cannot be opened, read or written."""
+
+
+class RecordingError(PortkeyError):
+    """A recording of requests and answers cannot be read, written or understood."""
+
+
+class NotRecordedError(RecordingError):
+    """A request that is to be answered from a recording is not in it."""
 
 
 class APIConnectionError(PortkeyError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -30,9 +31,17 @@ ENVIRONMENT = {
     "config": "PORTKEY_CONFIG",
     "model": "PORTKEY_MODEL",
     "store": "PORTKEY_NB_STORE",
+    "record": "PORTKEY_NB_RECORD",
+    "replay": "PORTKEY_NB_REPLAY",
+    "replay_pace": "PORTKEY_NB_REPLAY_PACE",
+    "trace_metadata": "PORTKEY_NB_TRACE_METADATA",
 }
 """Setting -> environment variable."""
 
+SWITCHES = ("trace_metadata",)
+"""Settings that are on or off: ``1`` or ``0``, in a file ``true`` or ``false`` as well."""
+
+_handed: ContextVar[Handed | None] = ContextVar("portkey_nb_settings", default=None)
 _session: dict[str, Secret] = {}
 """What ``%portkey login`` was told; lives as long as the process."""
 
@@ -78,9 +87,15 @@ class Settings:
         Defaults of the client and of the magic.
     store : str or None
         Path or SQLAlchemy URL of the run log.
+    record, replay : str or None
+        A file that every request and its answer is added to, or that requests are answered from.
+    replay_pace : str or None
+        ``recorded`` or ``none``: whether what is replayed takes as long as it took.
     prices : mapping
         The user's own price table: model -> USD per million tokens under
         ``input``, ``output``, ``cached`` and ``cache_write``.
+    trace_metadata : bool
+        Whether run id, notebook, cell and group go along as metadata to a gateway that keeps logs.
     sources : mapping
         Setting -> where it was found, for ``%portkey status``.
     """
@@ -92,8 +107,38 @@ class Settings:
     config: str | None = field(default=None, repr=False)
     model: str | None = None
     store: str | None = None
+    record: str | None = None
+    replay: str | None = None
+    replay_pace: str | None = None
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    trace_metadata: bool = True
     sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What a process works with that makes calls for another one: that one's settings, and what it means by addresses.
+
+    Attributes
+    ----------
+    settings : Settings
+    places : mapping
+        Base URL as it is written, a word among them -> what it means to the other process.
+    """
+
+    settings: Settings = field(repr=False)
+    places: Mapping[str, Any] = field(default_factory=dict)
+
+
+def take_over(handed: Handed) -> None:
+    """Let :func:`load` answer, in this context and those that are made from it, with what was handed over."""
+    _handed.set(handed)
+
+
+def handed_place(base_url: str | None) -> Any:
+    """Return what the process that handed its settings over means by a base URL; None where nothing was."""
+    handed = _handed.get()
+    return None if handed is None else handed.places.get((base_url or "").strip())
 
 
 def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
@@ -113,6 +158,9 @@ def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
     SettingsError
         When a file is there but cannot be read, or a project file holds a key.
     """
+    handed = _handed.get()
+    if handed is not None and cwd is None:
+        return handed.settings
     folder = Path(cwd) if cwd is not None else Path.cwd()
     found: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -124,6 +172,9 @@ def load(cwd: str | os.PathLike[str] | None = None) -> Settings:
     for name in ("api_key", "virtual_key"):
         if name in found:
             found[name] = Secret(found[name].strip())
+    for name in SWITCHES:
+        if name in found:
+            found[name] = _switch(name, found[name], sources[name])
     known = {item.name for item in fields(Settings)}
     return Settings(**{k: v for k, v in found.items() if k in known}, sources=sources)
 
@@ -146,6 +197,20 @@ def _layers(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     user = user_file()
     if user.is_file():
         yield str(user), _checked(_read_toml(user, user.stat().st_mtime_ns), user)
+
+
+_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _switch(name: str, value: str | bool, source: str) -> bool:
+    found = value if isinstance(value, bool) else _WORDS.get(value.strip().lower())
+    if found is None:
+        where = f"{ENVIRONMENT[name]} is" if source == "environment" else f"setting `{name}` in {source} is"
+        raise SettingsError(f"{where} {value!r}; write 1 or 0")
+    return found
 
 
 def _from_environment(environ: Mapping[str, str | None]) -> dict[str, str]:
@@ -190,7 +255,7 @@ def _checked(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
                 f"unknown setting `{name}` in {path}"
                 + (f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(sorted(known))}")
             )
-        if name != "prices" and not isinstance(value, str):
+        if name != "prices" and not isinstance(value, str) and not (name in SWITCHES and isinstance(value, bool)):
             raise SettingsError(f"setting `{name}` in {path} is {value!r}; write it as text in quotes")
     return table
 

@@ -19,8 +19,9 @@ import pandas as pd
 import pytest
 
 import portkey_nb
-from portkey_nb import ask, cli, runs
+from portkey_nb import ask, runs
 from portkey_nb.gateway.demo.server import DemoGateway
+from portkey_nb.terminal import lab
 
 WAIT_S = 30
 PACKAGE = Path(portkey_nb.__file__).parent
@@ -220,21 +221,21 @@ def test_kernels_get_the_demo_gateway_only_without_key_and_base_url(
 ) -> None:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    variables, line = cli.kernel_environment()
+    variables, line = lab.kernel_environment()
     assert variables.get("PORTKEY_BASE_URL") == base_url
     assert said in line
     assert "pk-secret" not in line
 
 
 def test_the_notebooks_of_a_checkout_are_opened_where_they_are() -> None:
-    assert cli.notebooks_folder() == PACKAGE.parent / "notebooks"
+    assert lab.notebooks_folder() == PACKAGE.parent / "notebooks"
 
 
 def test_packaged_notebooks_are_copied_once_and_never_overwritten(tmp_path: Path) -> None:
     site = tmp_path / "site-packages"
     shutil.copytree(PACKAGE, site / "portkey_nb", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(PACKAGE.parent / "notebooks", site / "portkey_nb" / "packaged_notebooks")
-    look = "from portkey_nb.cli import notebooks_folder; print(notebooks_folder())"
+    look = "from portkey_nb.terminal.lab import notebooks_folder; print(notebooks_folder())"
     words = [sys.executable, "-c", look]
     for _ in range(2):
         done = subprocess.run(
@@ -248,3 +249,75 @@ def test_packaged_notebooks_are_copied_once_and_never_overwritten(tmp_path: Path
             mine.write_text("edited", encoding="utf-8")
             (folder / "mine").touch()
     assert mine.read_text(encoding="utf-8") == "edited"
+
+
+def test_runs_are_filtered_by_flags(logged: list[str]) -> None:
+    done = run("runs", "--format", "csv", "--status", "ok", "--model", "demo-fast", "-n", "1", "--since", "2026-01-01")
+    assert [row["run_id"] for row in csv.DictReader(io.StringIO(done.stdout))] == logged[1:]
+    assert run("runs", "--status", "error").stdout == "no runs that fit\n"
+    assert "did you mean `error`" in one_line(run("runs", "--status", "eror").stderr)
+
+
+def test_a_log_is_copied_checked_and_backed_up(logged: list[str], tmp_path: Path) -> None:
+    other, saved = str(tmp_path / "other.sqlite"), str(tmp_path / "saved.sqlite")
+    for copied, there in ((2, 0), (0, 2)):
+        done = run("runs", "--copy-to", other)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"{copied} runs copied to" in done.stdout
+        assert f"{there} there already" in done.stdout
+    assert list(runs(store=other).index) == logged
+    assert run("runs", "--backup", saved).returncode == 0
+    assert "--force" in one_line(run("runs", "--backup", saved).stderr)
+    done = run("runs", "--check", "--store", saved)
+    assert (done.returncode, "WRONG" in done.stdout) == (0, False)
+    (tmp_path / "saved.sqlite").write_bytes(b"no database" * 100)
+    assert run("runs", "--check", "--store", saved).returncode == 1
+
+
+def test_deletion_is_asked_for_and_never_done_unasked(logged: list[str]) -> None:
+    refused = run("runs", "--delete-before", "0 minutes")
+    assert refused.returncode == 1
+    assert "2 runs began before" in refused.stdout
+    assert "--yes" in one_line(refused.stderr)
+    assert len(runs()) == 2
+    assert "in the future" in one_line(run("runs", "--delete-before", "2999-01-01", "--yes").stderr)
+    assert "nothing to delete" in run("runs", "--delete-before", "90 days", "--yes").stdout
+    done = run("runs", "--delete-before", "0 minutes", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 runs deleted" in done.stdout
+    assert len(runs()) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize(("answer", "left"), [("n", 2), ("", 2), ("y", 0)])
+def test_a_person_at_a_terminal_is_asked(logged: list[str], answer: str, left: int) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    words = command("runs", "--delete-before", "0 minutes")
+    with subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        os.write(ours, f"{answer}\n".encode())
+        said, _ = process.communicate(timeout=WAIT_S)
+    os.close(ours)
+    os.close(theirs)
+    assert "Delete 2 runs for good? [y/N]" in said
+    assert process.returncode == (0 if left == 0 else 1)
+    assert len(runs()) == left
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--check", "--backup", "x"], "--check and --backup are two things"),
+        (["--check", "--model", "gpt-4o"], "--model means nothing with --check"),
+        (["--yes"], "--yes means nothing without --delete-before"),
+        (["--force"], "--force means nothing without --backup"),
+        (["--delete-before", "soon"], "'soon' is no time"),
+        (["--copy-to", "postgresql+psycopg://me:hunter2@127.0.0.1:1/db"], "me:***@"),
+    ],
+)
+def test_flags_that_mean_nothing_are_one_line(logged: list[str], words: list[str], said: str) -> None:
+    done = run("runs", *words)
+    assert done.returncode == 1
+    assert said in one_line(done.stderr)
+    assert "hunter2" not in done.stderr + done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def run(name: str, home: Path, **variables: str) -> Any:
     """Run a notebook from top to bottom, in a folder and with a run log of its own."""
     book = nbformat.read(NOTEBOOKS[0].parent / f"{name}.ipynb", as_version=4)
     environment = {
-        "PATH": os.environ["PATH"],
+        # `!portkey-nb` in a cell is that of this environment, which need not be activated.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(home),
         "IPYTHONDIR": str(home / "ipython"),
         "PORTKEY_NB_STORE": str(home / "runs.sqlite"),
@@ -58,6 +60,12 @@ def compare_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def chat_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Run the notebook of the chat panel once, on the demo gateway."""
     return run("chat-panel", tmp_path_factory.mktemp("chat"), PORTKEY_BASE_URL="demo")
+
+
+@pytest.fixture(scope="module")
+def scale_book(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the notebook of what lies past one notebook once, on the demo gateway and a cluster of two processes."""
+    return run("at-scale", tmp_path_factory.mktemp("scale"), PORTKEY_BASE_URL="demo")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +121,29 @@ def test_each_cell_of_the_comparison_shows_what_it_is_there_for(
     compare_book: Any, source: str, shown: list[str]
 ) -> None:
     text = everything(cell_with(compare_book, source))
+    for words in shown:
+        assert words.lower() in text.lower(), (words, text[:2000])
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("--copy-to team.sqlite", ["2 runs copied", "team.sqlite"]),
+        ('store="team.sqlite"', ["claude-sonnet", "ok"]),
+        ("sweep.summary()", ["gpt-4o-mini", "60", "1.0"]),
+        ("- before", ["0"]),
+        ('columns=["model", "cost_usd"', ["output_tokens", "demo-fast"]),
+        ("--check", ["120 exported", "backed up to backup.sqlite", "ok    122 runs", "the file is sound"]),
+        ("--delete-before", ["nothing to delete"]),
+        ("%portkey record run.jsonl", ["recording into run.jsonl"]),
+        ("%%portkey replayed", ["overfitting", "replayed, nothing paid"]),
+        ("replayed == recorded", ["(True, True, True)"]),
+        ("-t 0.2", ["nearest is line 2: no temperature there, 0.2 here"]),
+        ("join_logs(", ["0.0012", "gpt-4o-2024-08-06", "0.64"]),
+    ],
+)
+def test_each_cell_past_one_notebook_shows_what_it_is_there_for(scale_book: Any, source: str, shown: list[str]) -> None:
+    text = everything(cell_with(scale_book, source))
     for words in shown:
         assert words.lower() in text.lower(), (words, text[:2000])
 

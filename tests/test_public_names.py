@@ -30,6 +30,8 @@ KINDS = {
     "compare": inspect.isfunction,
     "conversation": inspect.isfunction,
     "errors": inspect.ismodule,
+    "recording": inspect.isfunction,
+    "replaying": inspect.isfunction,
     "runs": inspect.isfunction,
     "scorers": inspect.ismodule,
 }

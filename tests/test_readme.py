@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -17,6 +16,9 @@ from traitlets.config import Config
 from portkey_nb import runs
 from portkey_nb.cli import main
 from portkey_nb.notebook.options import COMMANDS, FLAGS
+from tests.benchmarks import figures
+from tests.benchmarks.__main__ import given
+from tests.benchmarks.modules import found
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -71,13 +73,23 @@ def test_it_names_every_flag_and_subcommand() -> None:
         assert f"`{command}" in README, command
 
 
+def test_the_figures_stand_as_the_benchmarks_write_them() -> None:
+    _, between, _ = figures.split(README)
+    rows = figures.parsed(between)
+    assert len(rows) >= 8
+    table, foot = between.strip().split("\n\n")
+    assert table == figures.table(rows)
+    assert foot.startswith("Measured on ")
+
+
 def test_each_figure_names_a_command_that_is_there() -> None:
-    rows = [line for line in README.split("## Figures", 1)[1].split("## ", 1)[0].splitlines() if line.startswith("| ")]
-    commands = [re.search(r"`python -m (tests\.benchmarks\.\w+)[^`]*` \|$", row) for row in rows[2:]]
-    assert len(commands) >= 8
-    for command in commands:
-        assert command is not None
-        assert importlib.util.find_spec(command[1]) is not None
+    known = [module.name for module in found()]
+    rows = figures.parsed(figures.split(README)[1])
+    assert len({row.what for row in rows}) == len(rows)
+    for row in rows:
+        words = shlex.split(row.command)
+        assert words[:3] == ["python", "-m", "tests.benchmarks"]
+        assert given(words[3:], known).only == [row.module]
 
 
 def test_what_it_links_to_is_there() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from portkey_nb.engine.cases import cases_of
+from portkey_nb.engine.reconciling import join_logs
 from portkey_nb.engine.record import SCORE
 from portkey_nb.engine.variants import variants_of
 from portkey_nb.errors import PromptError
@@ -31,16 +32,49 @@ _COMPARING = (
     "progress",
     "client",
     "store",
+    "executor",
 )
-_SINGLE = ("prompts", "models", "cases", "repeats", "executor")
+_SINGLE = ("prompts", "models", "cases", "repeats")
 
 
 @pd.api.extensions.register_dataframe_accessor("portkey")
 class PortkeyAccessor:
-    """What Portkey does for a DataFrame; see :meth:`complete`."""
+    """What Portkey does for a DataFrame: :meth:`complete` asks about its rows, :meth:`join_logs` adds logs to runs."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
+
+    def join_logs(self, *exports: Any, store: Any = None) -> pd.DataFrame:
+        """Return these runs with what Portkey's exported logs say of them, matched by run id and by trace id.
+
+        Parameters
+        ----------
+        *exports : path, DataFrame, mapping, or list of these
+            Exports of Portkey's logs: ``.jsonl`` or ``.csv``, gzipped or not.
+        store : RunStore, str or path, optional
+            The run log, where it is not the default one. It is read at most.
+
+        Returns
+        -------
+        DataFrame
+            A copy with ``billed_cost_usd`` (US dollars) and ``logged_attempts``, ``logged_model``, ``logged_status``
+            ...; NA where the logs say nothing. ``attrs["join_logs"]`` counts in one line what found no partner. All
+            columns are named at :func:`portkey_nb.engine.reconciling.join_logs`.
+
+        Raises
+        ------
+        StoreError
+            When an export cannot be read, with the line; when the frame tells neither runs nor traces.
+
+        Examples
+        --------
+        >>> from portkey_nb import ask, runs
+        >>> reply = ask("Say this is a test", model="gpt-4o", base_url="demo")
+        >>> export = [{"trace_id": reply.trace_id, "cost": 0.5}]  # US cents; or "portkey-logs.jsonl"
+        >>> runs(1).portkey.join_logs(export)["billed_cost_usd"].tolist()
+        [0.005]
+        """
+        return join_logs(self._frame, *exports, store=store)
 
     def complete(
         self,
@@ -67,7 +101,7 @@ class PortkeyAccessor:
             Request parameters.
         **options
             As for :func:`portkey_nb.compare` (``system``, ``scorers``, ``max_cost_usd``, ``name``, ``client``,
-            ``progress`` ...); any other is a request parameter (``temperature``, ``max_tokens`` ...).
+            ``executor``, ``progress`` ...); any other is a request parameter (``temperature``, ``max_tokens`` ...).
 
         Returns
         -------

@@ -36,6 +36,7 @@ def ask(prompt: str | list[dict[str, Any]], model: str | None = None, **request_
     **request_params
         Parameters of the request (``temperature``, ``max_tokens`` ...), and besides: ``system``, ``base_url``,
         ``stream`` (default True, for the time to first token), ``cache``, ``tags``, ``timeout``, ``store``,
+        ``trace_metadata`` (whether run id, notebook, cell and group go along as Portkey's metadata),
         ``schema`` (a pydantic model, a dataclass, a TypedDict, a list of these, or a JSON schema that the answer is to
         fit), ``tools`` (functions that the model may call, or definitions as mappings), ``images`` (paths, bytes, PIL
         images, matplotlib figures), and the client's options by name (``config``, ``provider``, ``virtual_key`` ...).
@@ -189,6 +190,7 @@ def call_from(prompt: Any, model: str | None, given: Mapping[str, Any]) -> tuple
         label=name,
         tools=functions,
         schema=None if schema is None else schema_of(schema),
+        trace_metadata=params.pop("trace_metadata", None),
         facts={
             "source": "api",
             "system": system,

@@ -68,6 +68,8 @@ class Batch:
     limits : Limits
     tell : callable, optional
         Told of the progress, in the thread that reads the outcomes.
+    gate : Gate, optional
+        Decides in place of one of its own which call goes out next.
 
     Examples
     --------
@@ -84,10 +86,11 @@ class Batch:
         limits: Limits = _USUAL,
         *,
         tell: Callable[[Progress], None] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._runner, self._calls, self._limits = runner, calls, limits
         self._tell = tell or _nobody
-        self._gate = Gate(limits)
+        self._gate = Gate(limits) if gate is None else gate
         self._total = len(calls)
         self._ready: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._ended_now: list[Item] = []
@@ -171,6 +174,11 @@ class Batch:
             self._heard = None
             await asyncio.to_thread(self.stop)
         self._result()
+
+    def cancel(self) -> None:
+        """Send nothing more, and cancel what is in flight; its outcomes are still to be read."""
+        if self._future is not None:
+            background_loop().call_soon_threadsafe(self._cancel)
 
     def stop(self) -> None:
         """Send nothing more, cancel what is in flight, and wait until its rows are written."""

@@ -43,6 +43,8 @@ class Call:
         Functions that the model may call, by name.
     schema : Schema or None
         What the answer is to fit.
+    trace_metadata : bool or None
+        Whether run id, notebook, cell and group go along as Portkey's metadata; None as the settings say.
     """
 
     model: str
@@ -57,6 +59,7 @@ class Call:
     facts: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Tool] = field(default_factory=dict)
     schema: Schema | None = None
+    trace_metadata: bool | None = None
 
     def cache_key(self, base_url: str, routes: Mapping[str, Any], params: Mapping[str, Any]) -> str:
         """Return a digest of everything that changes the answer, the repeat index included.

@@ -80,8 +80,10 @@ def compare(
         Its gateway, keys and options are used.
     store : RunStore, str or path, optional
         Another run log than the default one.
-    executor : None
-        Comes in a later version.
+    executor : distributed.Client, optional
+        The workers of a Dask cluster make the calls and write their rows (``pip install "portkey_nb[dask]"``). The
+        limits hold for all workers together. Plain scorers run here. From a client on the running event loop, use
+        :func:`acompare`.
 
     Returns
     -------

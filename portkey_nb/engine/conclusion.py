@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +23,11 @@ from portkey_nb.engine.normalize import (
 )
 from portkey_nb.engine.record import Run
 from portkey_nb.errors import APIStatusError, GatewayError, PortkeyError, StreamIncomplete
+from portkey_nb.gateway.taping import Played, Take
 from portkey_nb.gateway.types import ChatCompletion
 
+RECORDED = ("cost_usd", "price", "ttft_s", "latency_s", "tokens_per_s")
+"""What a recording keeps of a row, and a replay gives back."""
 DEMO_SERVER = "portkey_nb-demo"
 """The ``server`` header by which the demo gateway says that its answers are simulated."""
 
@@ -41,10 +44,14 @@ class Progress:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
     completion: ChatCompletion | None = None
+    repeat: int | None = None
+    clock: Callable[[], float] = time.monotonic
+    played: Played | None = None
+    takes: list[Take] = field(default_factory=list)
 
     def sent(self, _attempt: int) -> None:
         """Note that an attempt is on its way."""
-        now = time.monotonic()
+        now = self.clock()
         self.attempts += 1  # of all its requests, where a batch sends one for each attempt
         self.first_sent = now if self.first_sent is None else self.first_sent
         self.last_sent = now
@@ -52,7 +59,32 @@ class Progress:
     def heard(self) -> None:
         """Note that a piece of the answer has come."""
         if self.first_piece is None:
-            self.first_piece = time.monotonic()
+            self.first_piece = self.clock()
+
+    def replayed(self, played: Played) -> None:
+        """Take times from a recording: those of the attempt that was noted last, and of what comes of it."""
+        before = self.played
+        if before is None and self.attempts > 1:
+            return  # the first attempts were real ones
+        # Of two recorders, or where lines were changed, clocks differ: an attempt follows the one before it at once.
+        shift = 0.0
+        if before is not None and (before.session != played.session or played.sent_at < before.clock()):
+            shift = self.clock() - played.sent_at
+        self.played, self.clock = played, lambda: played.clock() + shift
+        self.last_sent = played.sent_at + shift
+        self.first_sent = self.last_sent if before is None else self.first_sent
+
+    def recorded(self, take: Take) -> None:
+        """Note an exchange that is written when it is known what it cost."""
+        self.takes.append(take)
+
+    def written(self, run: Run) -> None:
+        """Write what was recorded; what the run log says of the call goes to its last exchange."""
+        for take in self.takes[:-1]:
+            take.keep()
+        for take in self.takes[-1:]:
+            take.keep({name: getattr(run, name) for name in RECORDED})
+        self.takes.clear()
 
 
 def unreadable(raised: Exception) -> PortkeyError:
@@ -145,17 +177,25 @@ def _facts(
         usage = _estimate(run, facts, usage)
         facts["tokens_estimated"] = True
     facts.update(_usage_facts(usage))
+    played = progress.played
     priced = price_call(
         run.model or "",
         facts["provider"],
         usage,
         answered=facts.get("model_response"),
         demo=facts["demo"],
-        at=run.started_at,
+        at=(played and played.sent) or run.started_at,
         user_prices=prices,
         demo_prices=demo_prices(demo=facts["demo"]),
     )
-    return {**facts, "cost_usd": priced.cost_usd, "price": priced.price, **_timing(progress, usage)}
+    facts = {**facts, "cost_usd": priced.cost_usd, "price": priced.price, **_timing(progress, usage)}
+    if played is not None:
+        # It keeps what it cost and how long it took; nothing was paid, and no real call is to be answered by it later.
+        # Its trace is that of the call which was recorded, and belongs to that one alone.
+        facts.update(cached=True, cache_key=None, trace_id=run.trace_id)
+        if not interrupted:
+            facts.update(played.row)
+    return facts
 
 
 def _status(error: PortkeyError | None, *, interrupted: bool, text: str | None) -> str:

@@ -72,6 +72,11 @@ class Clients:
         """The user's own price table."""
         return load().prices
 
+    @cached_property
+    def trace_metadata(self) -> bool:
+        """Whether the settings let run id, notebook, cell and group go along as metadata."""
+        return load().trace_metadata
+
     def knows(self, base_url: str | None, options: Mapping[str, Any]) -> bool:
         """Tell whether a client with these options is at hand."""
         return _name(base_url, options) in self._known

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, overload
 
@@ -80,14 +81,35 @@ class Crossing(Sequence[Cell]):
     ) -> None:
         if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
             raise SettingsError(f"repeats is {repeats!r}; give a whole number from 1")
-        self.templates, self.variants, self.cases, self.repeats = templates, variants, cases, repeats
-        self.system = system
+        self._keep(templates, variants, cases, repeats, system)
         for template in templates:
             check(template.content, cases, f"the prompt {template.label!r}" if template.label else "the template")
         for text in dict.fromkeys(self._system(variant) for variant in variants):
             if text:
                 check(text, cases, "the system message")
+
+    def _keep(
+        self,
+        templates: Sequence[Template],
+        variants: Sequence[Variant],
+        cases: Sequence[Case],
+        repeats: int,
+        system: str | None,
+    ) -> None:
+        self.templates, self.variants, self.cases, self.repeats = templates, variants, cases, repeats
+        self.system = system
         self._filled = lru_cache(maxsize=_KEPT)(self._fill)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _checked_before, (self.templates, self.variants, self.cases, self.repeats, self.system)
+
+    def part(self, places: Sequence[int]) -> tuple[Crossing, list[int]]:
+        """Return a grid of the cases of some cells alone, and these cells' places in it."""
+        width = len(self.templates) * self.repeats * len(self.variants)
+        used = {case: at for at, case in enumerate(dict.fromkeys(place // width for place in places))}
+        cases = [self.cases[case] for case in used]
+        grid = _checked_before(self.templates, self.variants, cases, self.repeats, self.system)
+        return grid, [used[place // width] * width + place % width for place in places]
 
     def __len__(self) -> int:
         return len(self.templates) * len(self.variants) * len(self.cases) * self.repeats
@@ -146,6 +168,13 @@ class Crossing(Sequence[Cell]):
         return [{"role": "system", "content": fill(system, case)}, *messages] if system else messages
 
 
+def _checked_before(*given: Any) -> Crossing:
+    """Return a grid of templates and cases that were found to fit each other before."""
+    grid = Crossing.__new__(Crossing)
+    grid._keep(*given)
+    return grid
+
+
 @dataclass(frozen=True)
 class Calls(Sequence[Call]):
     """The calls of some cells, each made when it is asked for.
@@ -182,6 +211,16 @@ class Calls(Sequence[Call]):
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         return self.call(self.holes[index])
+
+    def models(self, indexes: Sequence[int]) -> Counter[str]:
+        """Return how many of some calls go to each model; none of them is made for it."""
+        variants = self.grid.variants
+        return Counter(variants[self.holes[index] % len(variants)].model for index in indexes)
+
+    def part(self, indexes: Sequence[int]) -> Calls:
+        """Return some of the calls, with no more cases than they need."""
+        grid, holes = self.grid.part([self.holes[index] for index in indexes])
+        return replace(self, grid=grid, holes=holes)
 
     def call(self, place: int) -> Call:
         """Return the call of a cell."""

@@ -1,96 +1,26 @@
-"""The database under the run log: opened late, upgraded once, written under one lock, its failures named."""
+"""The database under the run log, a file or a server: opened late, upgraded once, never written by older versions."""
 
 from __future__ import annotations
 
-import errno
 import os
-import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from portkey_nb.engine.migrations import LATEST, RefusedSchema, upgrade, version
+from portkey_nb.engine import postgres, sqlite
+from portkey_nb.engine.faults import FAILURES, Away, Fault, fault
+from portkey_nb.engine.migrations import LATEST, check, upgrade, version
 from portkey_nb.errors import StoreError
 from portkey_nb.settings import data_dir, load
 
-BUSY_S = 0.2
-"""Seconds that a call waits for another program's lock."""
+__all__ = ["FAILURES", "Database", "Fault", "fault", "resolve"]
 
-FAILURES = (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, RefusedSchema, ImportError)
-"""What a database that is locked, full, damaged, unwritable or refused raises."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why a database could not be used.
-
-    Attributes
-    ----------
-    kind : str
-        ``locked``, ``full``, ``unwritable``, ``damaged``, ``newer``, ``foreign`` or ``failing``.
-    said : str
-        What is the matter, as the end of a sentence about the run log.
-    remedy : str
-        What to do.
-    """
-
-    kind: str
-    said: str
-    remedy: str
-
-
-_FAULTS = {
-    "locked": ("is locked by another program", "close what holds it, or try again"),
-    "full": ("cannot grow: the disk is full", "free some space"),
-    "unwritable": ("cannot be written", "mend its permissions, or set PORTKEY_NB_STORE to another path"),
-    "damaged": (
-        "is damaged or no database, and is left untouched",
-        "move that file away, or set PORTKEY_NB_STORE to another path",
-    ),
-    "newer": (
-        "was written by a newer portkey_nb",
-        "upgrade portkey_nb, or set PORTKEY_NB_STORE to another path",
-    ),
-    "foreign": ("belongs to another program", "set PORTKEY_NB_STORE to another path"),
-    "driverless": ("needs a driver that is not installed", "install it, or set PORTKEY_NB_STORE to a path"),
-    "failing": ("fails", "look at the disk, or set PORTKEY_NB_STORE to another path"),
-}
-_FULL = frozenset(getattr(errno, name, -1) for name in ("ENOSPC", "EDQUOT", "EFBIG"))
-_CODES = {
-    "SQLITE_BUSY": "locked",
-    "SQLITE_LOCKED": "locked",
-    "SQLITE_PROTOCOL": "locked",
-    "SQLITE_FULL": "full",
-    "SQLITE_READONLY": "unwritable",
-    "SQLITE_CANTOPEN": "unwritable",
-    "SQLITE_PERM": "unwritable",
-    "SQLITE_AUTH": "unwritable",
-    "SQLITE_NOTADB": "damaged",
-    "SQLITE_CORRUPT": "damaged",
-}
-
-
-def fault(error: BaseException) -> Fault:
-    """Name what went wrong with a database."""
-    cause = getattr(error, "orig", None) or error
-    if isinstance(error, RefusedSchema):
-        kind = error.kind
-    elif isinstance(cause, ImportError):
-        kind = "driverless"
-    elif isinstance(cause, OSError):
-        kind = "full" if cause.errno in _FULL else "unwritable"
-    else:
-        code = str(getattr(cause, "sqlite_errorname", ""))
-        kind = next((kind for start, kind in _CODES.items() if code.startswith(start)), "failing")
-    said, remedy = _FAULTS[kind]
-    reason = " ".join(str(cause).split())
-    return Fault(kind, said if kind == "locked" or not reason else f"{said} ({reason})", remedy)
+READABLE = 1
+"""The oldest schema that can be read as it is, where it may not be upgraded."""
 
 
 def resolve(url: str | os.PathLike[str] | None) -> sa.URL:
@@ -99,7 +29,7 @@ def resolve(url: str | os.PathLike[str] | None) -> sa.URL:
     Raises
     ------
     StoreError
-        When it is neither a path nor a URL.
+        When it is neither a path nor a URL of SQLite or PostgreSQL.
     """
     given = url if url is not None else load().store
     if given is None:
@@ -111,14 +41,19 @@ def resolve(url: str | os.PathLike[str] | None) -> sa.URL:
         return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
         found = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # it may quote the password
         found = None
     if found is None:
-        raise StoreError("the run log's URL cannot be read; give a path, or a URL like sqlite:////folder/runs.sqlite")
-    if found.get_backend_name() == "sqlite" and found.database and "file:" not in found.database:
-        return found.set(
-            database=found.database if found.database == ":memory:" else str(Path(found.database).absolute())
+        raise StoreError(
+            "the run log's URL cannot be read; give a path, or a URL like sqlite:////folder/runs.sqlite or "
+            "postgresql://user:password@host/database, where odd characters of the password are escaped"
         )
+    if found.drivername.partition("+")[0] in ("postgresql", "postgres"):
+        return postgres.normal(found)
+    if found.drivername.partition("+")[0] != "sqlite":
+        raise StoreError(f"the run log is kept in SQLite or PostgreSQL, and the URL names {found.drivername!r}")
+    if found.database and "file:" not in found.database and found.database != ":memory:":
+        return found.set(database=str(Path(found.database).absolute()))
     return found
 
 
@@ -140,6 +75,8 @@ class Database:
         self._engine: sa.Engine | None = None
         self._seen: tuple[int, int] | None = None
         self._ready = False
+        self._away: Fault | None = None
+        self._away_until, self._slow = 0.0, False
         self._start_over()
 
     def _start_over(self) -> None:
@@ -150,33 +87,108 @@ class Database:
     @property
     def place(self) -> str:
         """Where it is, as shown to people: a path, or a URL without its password."""
-        return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
+        return str(self.path) if self.path is not None else postgres.shown(self.url)
 
     @property
     def exists(self) -> bool:
         """Whether there is anything to read yet."""
         return self.path is None or self.path.exists()
 
+    def fault(self, error: BaseException) -> Fault:
+        """Name what went wrong, without a word that is secret."""
+        found = fault(error)
+        said = found.said
+        for secret in postgres.secrets(self.url):
+            said = said.replace(secret, "***")
+        return Fault(found.kind, said, found.remedy)
+
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """Give a connection inside a transaction that holds the write lock; committed at the end."""
+    def write(self, *, patient: bool = False) -> Iterator[sa.Connection]:
+        """Give a connection inside a transaction that may write; committed at the end.
+
+        Parameters
+        ----------
+        patient : bool
+            Whether a server may take its time: a person waits for it, and no row does.
+
+        Notes
+        -----
+        That no newer version has upgraded the database is seen after the writing: then its tables are locked against
+        upgrades, so that there is no moment in between.
+        """
         self._check_process()
-        with self._write_lock:
+        with self._write_lock, self._noticing(reading=patient):
             engine = self._open()
             with engine.connect() as connection:
                 connection.execution_options(immediate=True)
-                with connection.begin():
+                with self._begun(connection, patient=patient):
                     yield connection
+                    check(connection)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one state of the database."""
         self._check_process()
         # In memory all threads share one connection, which holds one transaction at a time.
-        with self._write_lock if self._in_memory else nullcontext():
+        with self._write_lock if self._in_memory else nullcontext(), self._noticing(reading=True):
             engine = self._open_to_read()
-            with engine.connect() as connection, connection.begin():
-                yield connection
+            with engine.connect() as connection:
+                if not self.sqlite:
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                with self._begun(connection, patient=True, limit_s=postgres.READ_S):
+                    yield connection
+
+    def alone(self, connection: sa.Connection, what: str) -> bool:
+        """Tell whether nobody else on this machine does the same just now, inside a writing transaction."""
+        return self.sqlite or postgres.alone(connection, what)
+
+    @property
+    def away(self) -> bool:
+        """Whether a server has just failed, and is left alone by writers for a while."""
+        return self._away is not None and time.monotonic() < self._away_until
+
+    @contextmanager
+    def _noticing(self, *, reading: bool) -> Iterator[None]:
+        """Notice a server that fails, so that not every row waits for it; who reads tries again unless that is slow."""
+        if self.sqlite:
+            yield
+            return
+        if self._away is not None and self.away and (self._slow or not reading):
+            raise Away(self._away)
+        begun = time.monotonic()
+        try:
+            yield
+        except FAILURES as error:
+            found = self.fault(error)
+            taken = time.monotonic() - begun
+            lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated and taken < postgres.SLOW_S
+            if not (found.of_the_data or lost or isinstance(error, Away)):
+                self._away, self._slow = found, taken >= postgres.SLOW_S and found.kind != "locked"
+                self._away_until = time.monotonic() + postgres.AWAY_S
+                self._ready = False  # it may come back as another one
+            raise
+        self._away = None
+
+    @contextmanager
+    def _begun(
+        self, connection: sa.Connection, *, patient: bool, limit_s: float = postgres.PATIENT_S
+    ) -> Iterator[None]:
+        """Begin a transaction, of a server with limits to its time; one whose connection was lost begins once more."""
+        transaction = connection.begin()
+        if not self.sqlite:
+            postgres.limit(connection, limit_s if patient else postgres.WRITE_S + postgres.GRACE_S)
+        if not self.sqlite and patient:
+            try:
+                postgres.lasting(connection)
+            except sa.exc.DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                transaction.rollback()
+                transaction = connection.begin()
+                postgres.limit(connection, limit_s)
+                postgres.lasting(connection)
+        with transaction:
+            yield
 
     def close(self) -> None:
         """Close every connection; the next call opens anew."""
@@ -188,7 +200,7 @@ class Database:
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
-            # SQLite's connections must not be used, nor closed, by a forked child: they are left alone for good.
+            # Connections must not be used, nor closed, by a forked child: they are left alone for good.
             _inherited.append(self._engine)
             self._engine, self._ready = None, False
             self._start_over()
@@ -197,106 +209,64 @@ class Database:
         with self._lock:
             if self._ready and self._moved():
                 self.close()
-            if self._engine is None:
-                if self.path is not None:
-                    self.path.parent.mkdir(parents=True, exist_ok=True)
-                    # It will hold every prompt and reply: nobody else reads it.
-                    with suppress(FileExistsError):
-                        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-                self._engine = _engine(self.url, in_memory=self._in_memory)
+            engine = self._connected()
             if not self._ready:
                 try:
-                    self._prepare(self._engine)
+                    self._prepare(engine)
                 except FAILURES:
                     self.close()
                     raise
                 self._ready = True
-            return self._engine
+            return engine
+
+    def _connected(self) -> sa.Engine:
+        """Return what opens connections, made where there is none."""
+        if self._engine is None and not self.sqlite:
+            self._engine = postgres.engine(self.url)
+        elif self._engine is None:
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                # It will hold every prompt and reply: nobody else reads it.
+                with suppress(FileExistsError):
+                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            self._engine = sqlite.engine(self.url, in_memory=self._in_memory)
+        return self._engine
 
     def _open_to_read(self) -> sa.Engine:
         try:
             return self._open()
         except FAILURES as error:
-            if self.path is None or fault(error).kind != "unwritable" or not self.path.is_file():
+            if fault(error).kind not in ("unwritable", "read-only"):
                 raise
-        engine = _read_only(self.path)
-        with engine.connect() as connection:
-            version(connection)
+            if self.path is not None and self.path.is_file():
+                engine = sqlite.read_only(self.path)
+            elif not self.sqlite:
+                engine = self._connected()
+            else:
+                raise
+            with engine.connect() as connection:
+                if version(connection) < READABLE:
+                    raise
         return engine
 
     def _moved(self) -> bool:
         """Tell whether the file was deleted or exchanged while it was open: rows would go nowhere."""
-        return self.path is not None and _identity(self.path) != self._seen
+        return self.path is not None and sqlite.identity(self.path) != self._seen
 
     def _prepare(self, engine: sa.Engine) -> None:
         with engine.connect() as connection:
             if self.sqlite:
-                _use_wal(connection)
-            with connection.begin():
+                sqlite.use_wal(connection)
+            with self._begun(connection, patient=False):
                 present = version(connection)
         if present < LATEST:
             with engine.connect() as connection:
                 connection.execution_options(immediate=True)
-                with connection.begin():
+                with self._begun(connection, patient=True):
+                    if not self.sqlite:
+                        postgres.lock_upgrades(connection, tables=present > 0)
                     upgrade(connection)
-        self._seen = _identity(self.path) if self.path is not None else None
+        self._seen = sqlite.identity(self.path) if self.path is not None else None
 
 
 _inherited: list[sa.Engine | None] = []
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _engine(url: sa.URL, *, in_memory: bool) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    arguments: dict[str, Any] = {"timeout": BUSY_S, "check_same_thread": False}
-    more: dict[str, Any] = {"poolclass": sa.pool.StaticPool} if in_memory else {}
-    engine = sa.create_engine(url, connect_args=arguments, **more)
-    sa.event.listen(engine, "connect", _configure)
-    sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _read_only(path: Path) -> sa.Engine:
-    """Open a file in a place where nothing can be written; SQLite's own way of sharing one needs to write."""
-    query = {"mode": "ro", "uri": "true"}
-    beside = path.with_name(path.name + "-wal")
-    if not beside.exists() or not beside.stat().st_size:
-        query["immutable"] = "1"
-    url = sa.URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    sa.event.listen(engine, "connect", _autocommit)
-    return engine
-
-
-def _autocommit(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun below, with the lock that they need
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _begin(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _use_wal(connection: sa.Connection) -> None:
-    driver = connection.connection.driver_connection
-    if driver is None:
-        raise StoreError("no connection to the run log")
-    try:
-        driver.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.OperationalError as error:
-        # Another process is just doing so; the mode is the file's, not the connection's.
-        if error.sqlite_errorname not in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-            raise

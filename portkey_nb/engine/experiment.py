@@ -17,9 +17,11 @@ from portkey_nb.engine.batch import Batch, Limits
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.cases import cases_of
 from portkey_nb.engine.comparison import Comparison
+from portkey_nb.engine.crew import client_of
 from portkey_nb.engine.crossing import Calls, Crossing, Way
 from portkey_nb.engine.earlier import earlier_rows
 from portkey_nb.engine.filling import templates_of
+from portkey_nb.engine.fleet import Fleet, FleetBatch
 from portkey_nb.engine.frames import to_frame
 from portkey_nb.engine.grading import Grader, Judgements
 from portkey_nb.engine.plain import mend
@@ -69,6 +71,7 @@ class Experiment:
 
     def __init__(self, asked: Asked) -> None:
         _check(asked)
+        cluster = None if asked.executor is None else client_of(asked.executor)
         self._asked, self.name, self.limits = asked, asked.name, asked.limits
         client = check_client(asked.client)
         variants = variants_of(asked.models)
@@ -93,6 +96,10 @@ class Experiment:
         self._kept = dict(self._runs)
         self._unwritten = 0
         self._spent = 0.0
+        self._fleet: Fleet | None = None
+        if cluster is not None and (self._calls or self._grader.judges):
+            urls = [*(way.base_url for way in ways.values()), *self._grader.base_urls]
+            self._fleet = Fleet(cluster, self.store, urls, self.group_id)
         for label, (sentences, _) in sights.items():
             if sentences and self._calls:
                 print(f"{label}: {'; '.join(sentences)}", file=sys.stderr)  # noqa: T201 (beside the progress bar)
@@ -109,10 +116,15 @@ class Experiment:
         """Return what shows how far the answers have come."""
         return Bar(len(self._grid), len(self._kept), self.name or "", shown=self._asked.progress)
 
-    def batch(self, bar: Bar) -> Batch:
+    def batch(self, bar: Bar) -> Batch | FleetBatch:
         """Return what makes the calls of the cells that have no answer yet."""
-        self._batch = Batch(Runner(self.store), self._calls, self.limits, tell=bar.tell)
+        self._batch = self._batch_of(self._calls, self.limits, bar)
         return self._batch
+
+    def _batch_of(self, calls: Sequence[Call], limits: Limits, bar: Bar) -> Batch | FleetBatch:
+        if self._fleet is None:
+            return Batch(Runner(self.store), calls, limits, tell=bar.tell)
+        return FleetBatch(self._fleet, calls, limits, tell=bar.tell)
 
     def answered(self, index: int, outcome: Outcome | PortkeyError) -> None:
         """Take one outcome of the batch."""
@@ -160,11 +172,11 @@ class Experiment:
         self._judgements = Judgements(self._grader.judges, self._runs, cases)
         return Bar(len(self._judgements), said="judging", shown=self._asked.progress)
 
-    def judging(self, bar: Bar) -> Batch:
+    def judging(self, bar: Bar) -> Batch | FleetBatch:
         """Return what makes the judges' calls, with what is left of the budget."""
         limit = self.limits.max_cost_usd
         limits = replace(self.limits, max_cost_usd=None if limit is None else max(0.0, limit - self._spent))
-        self._judges = Batch(Runner(self.store), self._judgements, limits, tell=bar.tell)
+        self._judges = self._batch_of(self._judgements, limits, bar)
         return self._judges
 
     def judged(self, index: int, outcome: Outcome | PortkeyError) -> None:
@@ -240,8 +252,6 @@ def _mended(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(asked: Asked) -> None:
-    if asked.executor is not None:
-        raise SettingsError("executor comes in a later version; leave it out, and the calls are made from here")
     if asked.name is not None and (not isinstance(asked.name, str) or not asked.name.strip()):
         raise SettingsError(f"name is {quoted(asked.name)}; give the comparison a text as its name, or none")
     if asked.system is not None and not isinstance(asked.system, str):

@@ -73,10 +73,14 @@ class Gate:
         """Return the models that are being spared."""
         return tuple(model for model, pace in list(self._paces.items()) if pace.slowed)
 
+    def pace_of(self, model: str) -> ModelPace:
+        """Return what paces a model that is asked for the first time."""
+        return ModelPace(self.limits.per_model, self.clock)
+
     async def enter(self, index: int, model: str) -> float:
         """Wait for a place, and return the moment from which it is taken; raise :class:`NotSent` where none comes."""
         if model not in self._paces:
-            self._paces[model] = ModelPace(self.limits.per_model, self.clock)
+            self._paces[model] = self.pace_of(model)
         place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting.setdefault(model, []), (index, place))
         self.pump()
@@ -175,7 +179,8 @@ class PlaceTurn:
         run = outcome.run
         if not run.cached:
             self._gate.spent += run.cost_usd or 0.0
-        self.leave(NotSent() if run.status == "interrupted" else outcome.error)
+        # What is replayed says nothing of how much the model can bear now.
+        self.leave(NotSent() if run.status == "interrupted" or run.cached else outcome.error)
 
     def leave(self, error: Exception | None = None) -> None:
         """Give the place back, if there is one."""

@@ -34,6 +34,11 @@ class Grader:
     def __bool__(self) -> bool:
         return bool(self.judges or self.rules)
 
+    @property
+    def base_urls(self) -> list[str | None]:
+        """Where the judges are asked."""
+        return [judge.options.get("base_url") for judge in self.judges.values()]
+
     def by_rules(self, run: Run, case: Mapping[str, Any]) -> Run:
         """Return a run with the scores that need no model; earlier ones of other scorers stay."""
         if run.status != "ok":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +15,15 @@ class RefusedSchema(Exception):
 
     Attributes
     ----------
-    kind : {"newer", "foreign"}
-        Written by a newer portkey_nb, or by another program.
+    kind : {"newer", "foreign", "encoding"}
+        Written by a newer portkey_nb or by another program, or unable to hold every text.
+    server : bool
+        Whether it is a server's, and no file.
     """
 
-    def __init__(self, kind: str, reason: str) -> None:
+    def __init__(self, kind: str, reason: str, *, server: bool = False) -> None:
         super().__init__(reason)
-        self.kind = kind
+        self.kind, self.server = kind, server
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,21 @@ class Migration:
 
 def _statements(*ddl: str) -> Callable[[sa.Connection], None]:
     def apply(connection: sa.Connection) -> None:
+        types = _TYPES[connection.dialect.name == "postgresql"]
         for statement in ddl:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(_WORDS.sub(lambda word: types.get(word[0], word[0]), statement))
 
     return apply
 
 
-# Plain SQL types that SQLite and PostgreSQL both take. Times are microseconds since 1970 in UTC.
+# Words of the tables below that are others in SQLite and in PostgreSQL, where texts are to be ordered byte by byte
+# as in SQLite, whatever the server's language.
+_WORDS = re.compile(r"\b(?:JSON|TEXT)\b")
+_TYPES: tuple[dict[str, str], dict[str, str]] = (
+    {"JSON": "TEXT"},
+    {"JSON": "JSONB", "TEXT": 'TEXT COLLATE "C"'},
+)
+# Plain SQL types that both take. Times are microseconds since 1970 in UTC.
 _RUNS = """
 CREATE TABLE runs (
     run_id TEXT NOT NULL PRIMARY KEY,
@@ -59,8 +70,8 @@ CREATE TABLE runs (
     cost_usd DOUBLE PRECISION,
     cached BOOLEAN,
     cache_key TEXT,
-    detail TEXT NOT NULL,
-    notes TEXT
+    detail JSON NOT NULL,
+    notes JSON
 )"""
 # Apart from the facts, so that a frame of figures does not read through megabytes of text.
 _BODIES = """
@@ -68,7 +79,7 @@ CREATE TABLE bodies (
     run_id TEXT NOT NULL PRIMARY KEY,
     prompt TEXT,
     answer TEXT,
-    rest TEXT NOT NULL
+    rest JSON NOT NULL
 )"""
 _CONVERSATIONS = """
 CREATE TABLE conversations (
@@ -85,7 +96,7 @@ CREATE TABLE turns (
     conversation_id TEXT NOT NULL,
     turn_id TEXT NOT NULL,
     place INTEGER NOT NULL,
-    content TEXT NOT NULL,
+    content JSON NOT NULL,
     PRIMARY KEY (conversation_id, turn_id)
 )"""
 
@@ -103,6 +114,22 @@ MIGRATIONS: tuple[Migration, ...] = (
             _TURNS,
         ),
     ),
+    Migration(
+        2,
+        "indexes for what is asked of a large log",
+        _statements(
+            # By time within what is chosen, since the last ones are asked for; run_id settles ties.
+            "CREATE INDEX runs_by_model ON runs (model, started_at, run_id)",
+            "CREATE INDEX runs_by_status ON runs (status, started_at, run_id)",
+            "CREATE INDEX runs_by_notebook ON runs (notebook, started_at, run_id)",
+            "CREATE INDEX runs_by_conversation ON runs (conversation_id, started_at, run_id)",
+            "DROP INDEX runs_by_cache_key",
+            "CREATE INDEX runs_by_cache_key ON runs (cache_key, started_at, run_id)",
+            "CREATE INDEX runs_by_group_label ON runs (group_label)",
+            "CREATE INDEX runs_by_trace ON runs (trace_id)",
+            "CREATE INDEX conversations_by_id ON conversations (conversation_id)",
+        ),
+    ),
 )
 LATEST = MIGRATIONS[-1].number
 
@@ -116,19 +143,35 @@ def version(connection: sa.Connection) -> int:
     Raises
     ------
     RefusedSchema
-        When it is a newer version's, or another program's.
+        When it is a newer version's, another program's, or one that cannot hold every text.
     """
+    server = connection.dialect.name == "postgresql"
     inspector = sa.inspect(connection)
     names = set(inspector.get_table_names())
     if "schema_version" not in names:
         if names & _OURS:
-            raise RefusedSchema("foreign", f"it holds another program's table `{min(names & _OURS)}`")
+            raise RefusedSchema("foreign", f"it holds another program's table `{min(names & _OURS)}`", server=server)
+        encoding = str(connection.exec_driver_sql("SHOW server_encoding").scalar()) if server else "UTF8"
+        if encoding != "UTF8":
+            raise RefusedSchema("encoding", f"its encoding is {encoding}", server=server)
         return 0
     if "number" not in {column["name"] for column in inspector.get_columns("schema_version")}:
-        raise RefusedSchema("foreign", "it holds another program's table `schema_version`")
-    found = int(connection.scalar(sa.select(sa.func.max(_VERSIONS.c.number))) or 0)
+        raise RefusedSchema("foreign", "it holds another program's table `schema_version`", server=server)
+    return check(connection)
+
+
+def check(connection: sa.Connection) -> int:
+    """Return the number of the newest migration, by one look-up.
+
+    Raises
+    ------
+    RefusedSchema
+        When a newer version has taken the database over meanwhile.
+    """
+    found = int(connection.exec_driver_sql("SELECT max(number) FROM schema_version").scalar() or 0)
     if found > LATEST:
-        raise RefusedSchema("newer", f"its schema has number {found}, and this portkey_nb knows {LATEST}")
+        reason = f"its schema has number {found}, and this portkey_nb knows {LATEST}"
+        raise RefusedSchema("newer", reason, server=connection.dialect.name == "postgresql")
     return found
 
 

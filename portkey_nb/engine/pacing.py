@@ -99,6 +99,16 @@ class ModelPace:
         """Whether the model asked for a pause that is longer than a batch waits."""
         return self._clock() < self._closed_until
 
+    @property
+    def paused_s(self) -> float:
+        """Seconds that a ``Retry-After`` still asks for."""
+        return max(0.0, self._paused_until - self._clock())
+
+    @property
+    def closed_s(self) -> float:
+        """Seconds that the model is still closed."""
+        return max(0.0, self._closed_until - self._clock())
+
     def wait_s(self) -> float | None:
         """Return the seconds until a request may be sent, 0 for now; None where a place has to become free first."""
         if self.in_flight >= self.places:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from portkey_nb.engine.column_types import LABEL, LONGEST_LABEL, TEXT
 from portkey_nb.engine.columns import Choice
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.record import STATUSES, Run
@@ -19,10 +21,15 @@ from portkey_nb.errors import StoreError
 
 _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
-_AT_ONCE = 100
-"""Rows read and decoded together: so few that they are gone again before the collector takes them for long-lived."""
+_AT_ONCE = 200
+"""Rows read and decoded together: few enough for the processor's own memory, many enough for the work per part."""
+_SERVER_AT_ONCE = 2000
+"""The same, of a server that has to be asked for each of them."""
 _IDS_AT_ONCE = 500
 """Ids in one statement: SQLite takes no more than 999 values in its older builds."""
+_LONG = frozenset({*BODY_COLUMNS, "rest"})
+_REPEATED = frozenset({"group_id", "group_label", "source", "notebook", "status", "provider", "model", "demo", "cached"})
+"""Searched columns with few different values."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 
 
@@ -95,52 +102,88 @@ def moment(since: Any) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a frame is built of: lists of equal length by column name, and by scorer."""
+class Part:
+    """Some rows by column: lists of equal length, None where a value is unknown, times as microseconds since 1970."""
 
-    run_ids: Sequence[str] = ()
-    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    scores: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    run_ids: Sequence[str]
+    values: Mapping[str, Sequence[Any]]
+    scores: Sequence[Mapping[str, Any] | None] = ()
+    characters: int = 0
+    """Of the texts and objects among them, about."""
+    packed: Sequence[str] = ()
+    """What of each row repeats, as one JSON list of the values of :func:`packed`."""
 
 
-def select(connection: sa.Connection, choice: Choice, which: Filter) -> Found:
-    """Read the chosen columns of the runs that fit, oldest first."""
+def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Generator[Part, None, None]:
+    """Read the chosen columns of the runs that fit, some rows at a time: the oldest first, or with ``n`` the newest."""
     named = {column.name: column.place for column in choice.columns}
     direct = [name for name, place in named.items() if place == "column"]
     texts = [name for name in named if name in BODY_COLUMNS]
     facts = [name for name, place in named.items() if place == "detail"]
     rest = [name for name, place in named.items() if place == "body" and name not in BODY_COLUMNS]
     scored = ["scores"] if choice.scores != () else []
-    asked: dict[str, sa.ColumnElement[Any]] = {"run_id": RUNS.c.run_id, **{name: _direct(name) for name in direct}}
+    together = packed(connection, choice)
+    alone = [name for name in direct if name not in together]
+    asked: dict[str, sa.ColumnElement[Any]] = {
+        "run_id": RUNS.c.run_id,
+        **{name: _direct(connection, name) for name in alone},
+    }
+    if together:
+        asked["packed"] = sa.func.json_array(*(RUNS.c[name] for name in together), type_=sa.Text)
     asked.update({name: BODY_COLUMNS[name] for name in texts})
     inside: dict[str, Callable[..., dict[str, Sequence[Any]]]] = {}
     if facts or scored:
-        asked["detail"], inside["detail"] = RUNS.c.detail, _reader([*facts, *scored])
+        asked["detail"], inside["detail"] = _json(connection, RUNS.c.detail), _reader([*facts, *scored])
     if rest:
-        asked["rest"], inside["rest"] = BODIES.c.rest, _reader(rest)
+        asked["rest"], inside["rest"] = _json(connection, BODIES.c.rest), _reader(rest)
     if scored or not _NOTED.isdisjoint(named):
         asked["notes"] = RUNS.c.notes
     # Nothing is read of the bodies where nothing of them is asked for.
     source = RUNS.outerjoin(BODIES, BODIES.c.run_id == RUNS.c.run_id) if texts or rest else RUNS
-    values: dict[str, list[Any]] = {name: [] for name in (*asked, *facts, *scored, *rest) if name not in inside}
-    found = connection.execute(_ordered(sa.select(*asked.values()).select_from(source), which))
-    for rows in found.partitions(_AT_ONCE):
+    for rows in _rows(connection, _ordered(sa.select(*asked.values()).select_from(source), which)):
         part: dict[str, Sequence[Any]] = dict(zip(asked, zip(*rows, strict=True), strict=True))
+        characters = sum(sum(map(len, filter(None, part[name]))) for name in asked if name in _LONG)
         for name, columns in inside.items():
             part.update(columns(part.pop(name)))
-        for name, column in part.items():
-            values[name].extend(column)
-    if which.n is not None:
-        for column in values.values():
-            column.reverse()
-    _lay_notes(values)
-    return Found(values.pop("run_id"), values, _by_scorer(values.pop("scores", ())))
+        _lay_notes(part)
+        yield Part(part.pop("run_id"), part, part.pop("scores", ()), characters, part.pop("packed", ()))
 
 
-def _direct(name: str) -> sa.ColumnElement[Any]:
+def packed(connection: sa.Connection | None, choice: Choice) -> tuple[str, ...]:
+    """Return the chosen columns that are read as one JSON list.
+
+    Each value that leaves SQLite costs about as much as the whole list, of which a log has few different ones.
+    """
+    if connection is None or connection.dialect.name != "sqlite" or sqlite3.sqlite_version_info < (3, 38):
+        return ()
+    names = tuple(column.name for column in choice.columns if column.name in _REPEATED)
+    return names if len(names) > 2 else ()
+
+
+def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+    """Read rows as the driver gives them, without an object of SQLAlchemy around each."""
+    if connection.dialect.name != "sqlite":
+        with connection.execute(statement, execution_options={"yield_per": _SERVER_AT_ONCE}) as found:
+            yield from found.partitions()
+        return
+    with connection.execute(statement) as found:
+        while rows := found.cursor.fetchmany(_AT_ONCE):
+            yield rows
+
+
+def _direct(connection: sa.Connection, name: str) -> sa.ColumnElement[Any]:
     column = RUNS.c[name]
+    if connection.dialect.name != "sqlite" and column.type is LABEL:
+        # A server's column holds the beginning of a long text; the whole of it is in the JSON.
+        whole = sa.func.coalesce(RUNS.c.detail.op("->>")(sa.literal_column(f"'{name}'")), column)
+        return sa.type_coerce(sa.case((sa.func.length(column) >= LONGEST_LABEL, whole), else_=column), TEXT)
     # Converting truth values one by one would slow down every row; the frame does it for a whole column.
     return sa.type_coerce(column, sa.Integer) if isinstance(column.type, sa.Boolean) else column
+
+
+def _json(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    # SQLite hands bytes over as they are, and of a text it makes one of Python's first.
+    return sa.cast(column, sa.LargeBinary) if connection.dialect.name == "sqlite" else column
 
 
 def _ordered(statement: sa.Select[Any], which: Filter) -> sa.Select[Any]:
@@ -148,32 +191,37 @@ def _ordered(statement: sa.Select[Any], which: Filter) -> sa.Select[Any]:
     return statement.order_by(*_ORDER) if which.n is None else statement.order_by(*_NEWEST_FIRST).limit(which.n)
 
 
-def _reader(names: list[str]) -> Callable[[Sequence[str | None]], dict[str, Sequence[Any]]]:
+def _reader(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Sequence[Any]]]:
     """Return what makes columns of these names out of JSON texts, one text to a row."""
     # A struct with just these fields: msgspec skips what is not asked for, and the collector has nothing to follow.
     shape = msgspec.defstruct("Shape", [(name, Any, None) for name in names], gc=False)
-    decode, values_of = msgspec.json.Decoder(shape).decode, msgspec.structs.astuple
+    decode, values_of = msgspec.json.Decoder(list[shape]).decode, msgspec.structs.astuple  # type: ignore[valid-type]
 
-    def columns(texts: Sequence[str | None]) -> dict[str, Sequence[Any]]:
-        rows = [values_of(decode(text or "{}")) for text in texts]
+    def columns(texts: Sequence[str | bytes | None]) -> dict[str, Sequence[Any]]:
+        # Decoded at once: quicker than one by one.
+        try:
+            joined: str | bytes = b"[%b]" % b",".join(texts)  # type: ignore[arg-type]
+        except TypeError:
+            known = (text.decode() if isinstance(text, bytes) else text or "{}" for text in texts)
+            joined = f"[{','.join(known)}]"
+        rows = map(values_of, decode(joined))
         return dict(zip(names, zip(*rows, strict=True), strict=True))
 
     return columns
 
 
-def _lay_notes(values: dict[str, list[Any]]) -> None:
+def _lay_notes(values: dict[str, Sequence[Any]]) -> None:
     """Lay what was annotated later over the columns, in place."""
-    later = [(at, notes) for at, notes in enumerate(values.pop("notes", ())) if notes]
-    columns = {name: values[name] for name in (*_NOTED, "scores") if name in values}
-    for at, notes in later:
-        row = noted({name: column[at] for name, column in columns.items()}, notes)
-        for name, column in columns.items():
-            column[at] = row[name]
-
-
-def _by_scorer(given: Sequence[Mapping[str, Any] | None]) -> dict[str, Sequence[Any]]:
-    scorers = sorted({scorer for each in given if each for scorer in each})
-    return {scorer: [each.get(scorer) if each else None for each in given] for scorer in scorers}
+    notes = values.pop("notes", ())
+    if not any(notes):
+        return
+    columns = {name: list(values[name]) for name in (*_NOTED, "scores") if name in values}
+    for at, note in enumerate(notes):
+        if note:
+            row = noted({name: column[at] for name, column in columns.items()}, note)
+            for name, column in columns.items():
+                column[at] = row[name]
+    values.update(columns)
 
 
 def _whole() -> sa.Select[Any]:
@@ -280,11 +328,15 @@ def cleared(names: str | Sequence[str]) -> dict[str, None]:
 
 def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -> bool:
     """Add notes to a run inside a writing transaction; False where there is no such run."""
-    found = connection.execute(sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id)).first()
+    # Where several write at once the row is locked, lest one note overwrite another; SQLite has one writer.
+    row = sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id).with_for_update()
+    found = connection.execute(row).first()
     if found is None:
         return False
     notes = msgspec.json.decode(found.notes) if found.notes else {}
-    joined = {**notes, **fresh}
+    # When each was noted: where a log is copied into another one, the newer notes win.
+    now = to_micros(datetime.now(UTC))
+    joined = {**notes, **fresh, "noted_at": {**notes.get("noted_at", {}), **dict.fromkeys(fresh, now)}}
     if "scores" in notes or "scores" in fresh:
         joined["scores"] = {**notes.get("scores", {}), **fresh.get("scores", {})}
     connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(notes=to_json(joined)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from portkey_nb.engine.record import Run, whole
 from portkey_nb.engine.rounds import Step
+from portkey_nb.engine.traces import trace_url
 from portkey_nb.errors import PromptError
 
 if TYPE_CHECKING:
@@ -145,6 +146,15 @@ class Reply(str, _Shown):
     def trace_id(self) -> str | None:
         """The trace id under which Portkey logs the call."""
         return self.run.trace_id
+
+    @property
+    def trace_url(self) -> str | None:
+        """The address of the call's trace in Portkey's dashboard; None where another gateway than Portkey's was asked.
+
+        The page of logs is certain, the query that opens one trace in it is not documented by Portkey; see
+        :func:`portkey_nb.engine.traces.trace_url`.
+        """
+        return trace_url(self.run.base_url, self.run.trace_id)
 
     @property
     def model(self) -> str | None:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ulid import ULID
 
-from portkey_nb.engine.call import METADATA_LIMIT, Call, Outcome
+from portkey_nb.engine import spans
+from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.conclusion import Progress, conclude, unreadable
 from portkey_nb.engine.connections import ROUTES, client_for
 from portkey_nb.engine.cost import load_prices, prices_read
 from portkey_nb.engine.foresight import Foresight, foresee, provider_named
 from portkey_nb.engine.normalize import NamedCall, delta_parts, message_text
-from portkey_nb.engine.pacing import Turn
+from portkey_nb.engine.pacing import Turn, pause_s
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
+from portkey_nb.engine.traces import run_metadata
 from portkey_nb.engine.writing import writer
 from portkey_nb.errors import APIConnectionError, PortkeyError, StreamIncomplete
 from portkey_nb.gateway.client import AsyncPortkey
@@ -30,6 +32,7 @@ from portkey_nb.gateway.config import has_retry, header_name
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.secrecy import redact
 from portkey_nb.gateway.streams import AsyncStream
+from portkey_nb.gateway.taping import heard_by, taping
 from portkey_nb.gateway.transport import Timeouts
 from portkey_nb.settings import load
 
@@ -89,7 +92,9 @@ class Runner:
             # Only now: what is known already needs no place, no rate and no budget.
             await turn.admit()
             run = run.with_(queue_s=turn.queue_s, started_at=datetime.now(UTC))
-        progress = Progress()
+        watch = spans.begin(run, prepared.client._target.url)
+        prepared = _traced(prepared, watch)
+        progress = Progress(repeat=call.facts.get("repeat"))
         error: PortkeyError | None = None
         interrupted = False
         try:
@@ -98,7 +103,8 @@ class Runner:
             if not run.demo and not prices_read():
                 # The price list is read while the answer is under way, and not on this loop.
                 asyncio.get_running_loop().run_in_executor(None, load_prices)
-            await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
+            with heard_by(progress), nullcontext() if watch is None else watch.current():
+                await (_exchange if turn is None else _paced(turn))(prepared, progress, listen or _nobody)
         except asyncio.CancelledError:
             interrupted = True
         except PortkeyError as raised:
@@ -108,6 +114,9 @@ class Runner:
         outcome = conclude(
             call, run, progress, error, interrupted=interrupted, prices=prepared.prices, sight=prepared.sight
         )
+        if watch is not None:
+            watch.end(outcome.run, outcome.error)
+        progress.written(outcome.run)
         if turn is not None:
             turn.settle(outcome)
         await self._log(outcome.run, start=False)
@@ -115,7 +124,8 @@ class Runner:
         return outcome
 
     async def _from_cache(self, call: Call, prepared: _Prepared, listen: Listener | None) -> Outcome | None:
-        if not call.cache or self.store is None or prepared.run.cache_key is None:
+        if not call.cache or self.store is None or prepared.run.cache_key is None or taping() is not None:
+            # What is recorded has to be whole, and what is replayed comes from the recording alone.
             return None
         found = await asyncio.to_thread(self.store.cached, prepared.run.cache_key)
         if found is None or (found.tool_calls and found.reasoning):
@@ -128,6 +138,7 @@ class Runner:
         run = found.with_(**fresh, **unjudged, cached=True, attempts=0, queue_s=None, started_at=now, ended_at=now)
         if listen is not None and run.text:
             listen("text" if call.schema is None else "json", run.text)
+        spans.record(run, prepared.client._target.url)
         await self._log(run, start=False)
         SESSION.add(run)
         return Outcome(call, run)
@@ -189,7 +200,7 @@ def _prepare(call: Call, run_id: str, started_at: datetime, turn: Turn | None) -
     trace_id = str(call.options.get("trace_id") or ULID())
     client = (client_for if turn is None else turn.clients.client_for)(call.base_url, _options(call))
     retries = {} if turn is None else {"max_retries": 0}
-    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id), **retries)
+    client = client.with_options(trace_id=trace_id, metadata=_metadata(client, call, run_id, turn), **retries)
     sight = foresee(call, client)
     params = dict(sight.params)
     if call.stream:
@@ -229,15 +240,23 @@ def _options(call: Call) -> dict[str, Any]:
     return {name: value for name, value in call.options.items() if name != "trace_id"}
 
 
-def _metadata(client: AsyncPortkey, call: Call, run_id: str) -> Any:
+def _metadata(client: AsyncPortkey, call: Call, run_id: str, turn: Turn | None) -> Any:
     """Return the metadata with what finds a run again in Portkey's own logs; an open-source gateway keeps none."""
     given = client._options.get("metadata")
     if client._target.kind in ("local", "demo") or not (given is None or isinstance(given, Mapping)):
         return given
-    notebook = call.facts.get("notebook")
-    name = re.split(r"[/\\]", str(notebook or ""))[-1]
-    own = {"run_id": run_id, **({"notebook": name[-METADATA_LIMIT:]} if name else {})}
-    return {**own, **(given or {})}
+    wanted = call.trace_metadata
+    if wanted is None:
+        wanted = load().trace_metadata if turn is None else turn.clients.trace_metadata
+    return {**run_metadata(run_id, call.facts), **(given or {})} if wanted else given
+
+
+def _traced(prepared: _Prepared, watch: spans.Watch | None) -> _Prepared:
+    """Let the hosted gateway know the span that the call is; to any other it means nothing."""
+    if watch is None or prepared.client._target.kind != "hosted":
+        return prepared
+    headers = {**watch.headers(), **prepared.request.headers}
+    return replace(prepared, request=replace(prepared.request, headers=headers))
 
 
 def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[None]]:
@@ -256,7 +275,13 @@ def _paced(turn: Turn) -> Callable[[_Prepared, Progress, Listener], Awaitable[No
             # Of a whole answer nothing is heard before its end.
             heard = progress.first_piece is not None
             cause = APIConnectionError(error.message) if _broke_early(error, progress, limits) else error
-            if heard or attempt == prepared.attempts or not await turn.again(cause, attempt, deadline):
+            played = progress.played
+            if played is not None and not played.paced:
+                # There is nobody to be spared, and nothing to wait for.
+                again = pause_s(cause, attempt, prepared.attempts) is not None
+            else:
+                again = not heard and attempt < prepared.attempts and await turn.again(cause, attempt, deadline)
+            if heard or attempt == prepared.attempts or not again:
                 raise error
             progress.ended = progress.completion = progress.status = None
             progress.headers = {}
@@ -289,7 +314,7 @@ async def _exchange(prepared: _Prepared, progress: Progress, listen: Listener) -
                 )
     finally:
         if progress.ended is None:
-            progress.ended = time.monotonic()
+            progress.ended = progress.clock()
 
 
 async def _follow(stream: AsyncStream, progress: Progress, listen: Listener, prepared: _Prepared) -> None:

@@ -1,13 +1,14 @@
-"""Where rows wait while the log cannot be written: a file beside it, else one in the temporary folder, else memory."""
+"""Where rows wait while the log cannot be written: beside it or in the user's data folder, a temporary one, memory."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ class Spool:
     path : pathlib.Path or None
         The database's file; None where it is no file.
     name : str
-        The database's name, for a spool in the temporary folder.
+        The database's name without its password, for a spool that is not beside it.
+    folder : pathlib.Path, optional
+        Where the spool of a database is that is no file.
 
     Notes
     -----
@@ -41,10 +44,12 @@ class Spool:
     between leaves the renamed file to the next; an event that is applied twice does no harm.
     """
 
-    def __init__(self, path: Path | None, name: str) -> None:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        beside = [path.with_name(path.name + ".spool.jsonl")] if path is not None else []
-        self.files: tuple[Path, ...] = (*beside, _shelter() / f"{digest}.spool.jsonl")
+    def __init__(self, path: Path | None, name: str, folder: Path | None = None) -> None:
+        own = f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.spool.jsonl"
+        first = folder / own if folder is not None else None
+        first = path.with_name(path.name + ".spool.jsonl") if path is not None else first
+        self.files: tuple[Path, ...] = (*([] if first is None else [first]), _shelter() / own)
+        self._folder = folder if path is None else None
         self._memory: list[Event] = []
 
     @property
@@ -59,6 +64,8 @@ class Spool:
             try:
                 if file.parent == _shelter():
                     _make_shelter()
+                elif file.parent == self._folder:
+                    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _append(file, line)
             except OSError:
                 continue
@@ -66,47 +73,72 @@ class Spool:
         self._memory.append(event)
         return "memory, until this process ends"
 
-    def take_up(self, apply: Callable[[Event], None]) -> Taken:
-        """Hand over every waiting event, oldest first, while the caller holds the database's write lock.
+    def take_up(self, apply: Callable[[Sequence[Event]], Mapping[int, str | None]], most: int | None = None) -> Taken:
+        """Hand over waiting events, oldest first, while the caller is inside a writing transaction.
 
         Parameters
         ----------
         apply : callable
-            Puts one event into the database, inside the caller's transaction; raises ValueError for one that is none.
+            Puts events into the database, inside the caller's transaction, and returns the places of those that are
+            none or that it refuses, with why.
+        most : int, optional
+            How many lines at most, from files: who waits for a row does not wait for thousands.
 
         Returns
         -------
         Taken
             What to give to :meth:`forget` once that transaction is committed.
         """
-        done: list[Path] = []
+        done: dict[Path, bytes] = {}
+        refused: list[str] = []
+        left = sys.maxsize if most is None else most
         for file in (part for spool in self.files for part in _set_aside(spool)):
+            if left <= 0:
+                done[file] = _LATER
+                continue
             try:
                 lines = _lines(file)
-                for line in lines:
-                    _hand_over(file, line, apply)
+                refused += _hand_over(file, lines[:left], apply)
             except OSError:
                 continue  # it stays where it is
-            done.append(file)
+            done[file] = b"".join(line + b"\n" for line in lines[left:])
+            left -= len(lines)
         held = list(self._memory)
-        for event in held:
-            apply(event)
-        return Taken(tuple(done), len(held))
+        for place, why in apply(held).items():
+            _put_aside(self.files[0], _encode(held[place]))
+            refused += [why] if why is not None else []
+        return Taken(done, len(held), tuple(refused))
 
     def forget(self, taken: Taken) -> None:
         """Drop what is safe in the database now."""
         del self._memory[: taken.held]
-        for file in taken.files:
-            with suppress(OSError):
-                file.unlink()
+        for file, rest in taken.files.items():
+            with suppress(OSError):  # what is written once more does no harm
+                if not rest:
+                    file.unlink()
+                elif rest is not _LATER:
+                    shorter = file.with_name(f"{file.name}.rest")
+                    with open(os.open(shorter, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as stream:
+                        stream.write(rest)
+                    shorter.replace(file)
+
+
+_LATER = b"later"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken up: files, and how many events of those in memory."""
+    """What was taken up: files, each with the lines that are left of it, how many events of those in memory, and why
+    some were refused."""
 
-    files: tuple[Path, ...] = ()
+    files: Mapping[Path, bytes] = field(default_factory=dict)
     held: int = 0
+    refused: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> bool:
+        """Whether nothing is left."""
+        return not any(self.files.values())
 
 
 def _shelter() -> Path:
@@ -181,12 +213,28 @@ def _lines(file: Path) -> list[bytes]:
         return [line for line in stream.read().split(b"\n") if line.strip()]
 
 
-def _hand_over(file: Path, line: bytes, apply: Callable[[Event], None]) -> None:
-    try:
-        event = msgspec.json.decode(line)
-        if not isinstance(event, dict):
-            raise ValueError("no event")
-        apply(event)
-    except ValueError:  # msgspec's DecodeError among them: a line cut off by a kill or a full disk
-        name = file.name.partition(".spool.jsonl")[0]
-        _append(file.with_name(f"{name}.spool.damaged"), line + b"\n")
+def _hand_over(
+    file: Path, given: Sequence[bytes], apply: Callable[[Sequence[Event]], Mapping[int, str | None]]
+) -> list[str]:
+    """Hand over lines of a file, put aside what cannot be taken, and return why."""
+    lines, events = [], []
+    for line in given:
+        try:
+            event = msgspec.json.decode(line)
+        except msgspec.DecodeError:  # cut off by a kill or a full disk
+            event = None
+        if isinstance(event, dict):
+            lines.append(line)
+            events.append(event)
+        else:
+            _put_aside(file, line)
+    refused = apply(events)
+    for place in refused:
+        _put_aside(file, lines[place])
+    return [why for why in refused.values() if why is not None]
+
+
+def _put_aside(file: Path, line: bytes) -> None:
+    """Keep what the database does not take where a person can look at it."""
+    name = file.name.partition(".spool.jsonl")[0]
+    _append(file.with_name(f"{name}.spool.damaged"), line + b"\n")

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from portkey_nb.engine import chats, queries
+from portkey_nb.engine import chats, postgres, queries
 from portkey_nb.engine.columns import choose
-from portkey_nb.engine.database import FAILURES, Database, Fault, fault, resolve
-from portkey_nb.engine.events import apply, apply_runs
+from portkey_nb.engine.database import Database, resolve
+from portkey_nb.engine.journal import Journal
 from portkey_nb.engine.plain import integer, mend, plain
 from portkey_nb.engine.queries import Totals
 from portkey_nb.engine.record import Run
-from portkey_nb.engine.spool import Event, Spool, Taken
 from portkey_nb.engine.tables import clean, to_micros
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.errors import StoreError
@@ -32,23 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RunStore", "Totals", "open_store", "runs"]
 
-RETRY_S = 5.0
-"""Seconds between attempts to take up what waits, where the database can be opened but not written."""
-
-_said: set[tuple[str, str]] = set()
-"""(place, kind) of the troubles that this process has told of."""
-
 
 class RunStore:
-    """The log of runs and conversations, in SQLite or behind a SQLAlchemy URL.
+    """The log of runs and conversations, in a SQLite file or in PostgreSQL.
 
     Safe to use from several threads, and several processes at once. Nothing is opened before the first call.
 
     Parameters
     ----------
     url : str or path, optional
-        A file or a SQLAlchemy URL; by default ``PORTKEY_NB_STORE``, else ``runs.sqlite`` in the platform's user data
-        folder.
+        A file, or a URL of SQLite or PostgreSQL (``postgresql+psycopg://user:password@host/database``, with the extra
+        ``postgres``); by default ``PORTKEY_NB_STORE``, else ``runs.sqlite`` in the platform's user data folder.
 
     Examples
     --------
@@ -58,17 +50,14 @@ class RunStore:
 
     def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
         self._database = Database(resolve(url))
-        self._spool = Spool(self._database.path, self._database.place)
         self._unsaved: dict[tuple[str, str], Conversation] = {}
-        self._troubles: list[str] = []
-        self._looked = False
-        self._retry_at = 0.0
+        self._journal = Journal(self._database, self._unsaved.clear)
         self._finalizer = weakref.finalize(self, self._database.close)
 
     @property
     def url(self) -> str:
         """The SQLAlchemy URL, its password hidden."""
-        return self._database.url.render_as_string(hide_password=True)
+        return postgres.shown(self._database.url)
 
     @property
     def path(self) -> Path | None:
@@ -92,15 +81,30 @@ class RunStore:
 
     def start(self, run: Run) -> None:
         """Write a run that begins. Never raises for a failing database; see :meth:`take_trouble`."""
-        self._put({"event": "start", "row": clean(run)})
+        self._journal.put({"event": "start", "row": clean(run)})
 
     def finish(self, run: Run) -> None:
         """Complete a run, or write it whole where its start was lost. Never raises for a failing database."""
-        self._put({"event": "finish", "row": clean(run)})
+        self._journal.put({"event": "finish", "row": clean(run)})
 
     def write(self, rows: Sequence[tuple[Run, bool]]) -> None:
         """Write runs in one transaction, each with whether it begins. Never raises; see :meth:`take_trouble`."""
-        self._put(*({"event": "start" if start else "finish", "row": clean(run)} for run, start in rows))
+        self._journal.put(*({"event": "start" if start else "finish", "row": clean(run)} for run, start in rows))
+
+    def flush(self, within_s: float = 0.0) -> bool:
+        """Write what waits in the spool, as before the end of a process whose disk goes with it.
+
+        Parameters
+        ----------
+        within_s : float
+            Seconds for which it is tried again.
+
+        Returns
+        -------
+        bool
+            Whether nothing waits any more. Never raises for a failing database.
+        """
+        return self._journal.flush(within_s)
 
     def take_trouble(self) -> str | None:
         """Return what went wrong with writing since the last time, in one sentence, and forget it.
@@ -110,8 +114,7 @@ class RunStore:
         str or None
             Each kind of trouble is told once per process.
         """
-        told, self._troubles = self._troubles, []
-        return " ".join(told) or None
+        return self._journal.take_trouble()
 
     def annotate(
         self,
@@ -149,7 +152,7 @@ class RunStore:
             "scores": clean_scores(scores) or None,
         }
         fresh = {**queries.cleared(clear), **{name: note for name, note in notes.items() if note is not None}}
-        with self._changing() as connection:
+        with self.changing() as connection:
             found = queries.annotate(connection, run_id, fresh)
         if not found:
             raise StoreError(f"no run {run_id!r} in {self._database.place}; `runs()` shows their ids as its index")
@@ -175,9 +178,10 @@ class RunStore:
 
         choice = choose(columns)
         which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
-        with self._reading() as connection:
-            found = queries.Found() if connection is None else queries.select(connection, choice, which)
-        return frames.build(choice, found)
+        with self.reading() as connection:
+            parts = () if connection is None else queries.parts(connection, choice, which)
+            packed = queries.packed(connection, choice)
+            return frames.build(choice, parts, packed=packed, backwards=n is not None)
 
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id."""
@@ -191,7 +195,7 @@ class RunStore:
         StoreError
             When the log cannot be read.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [] if connection is None else queries.several(connection, run_ids)
         return {run.run_id: run for run in found}
 
@@ -210,12 +214,12 @@ class RunStore:
         since : datetime, optional
             Runs that started then or later; all by default.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return Totals() if connection is None else queries.totals(connection, to_micros(since))
 
     def models(self, n: int) -> list[str]:
         """Return the models of the latest ``n`` runs, the last one first; without pandas."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [] if connection is None else queries.models(connection, n)
 
     # Conversations
@@ -227,7 +231,7 @@ class RunStore:
         """
         if (scope, name) in self._unsaved:
             return self._unsaved[scope, name]
-        with self._reading() as connection:
+        with self.reading() as connection:
             return None if connection is None else chats.find(connection, scope, name, known)
 
     def save_conversation(self, scope: str, name: str, conversation: Conversation) -> None:
@@ -240,95 +244,50 @@ class RunStore:
         """
         data = plain(conversation.to_dict())
         event = {"event": "conversation", "scope": scope, "name": name, "data": data, "at": _now()}
-        if self._put(event):
+        if self._journal.put(event):
             self._unsaved.pop((scope, name), None)
         else:
             self._unsaved[scope, name] = conversation
 
     def conversations(self, scope: str) -> list[tuple[str, int, datetime]]:
         """Return name, number of turns and last change of each conversation, the latest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [] if connection is None else chats.listed(connection, scope)
 
     def forget_conversation(self, scope: str, name: str) -> None:
         """Delete a conversation; its runs stay in the log."""
         self._unsaved.pop((scope, name), None)
-        with self._changing() as connection:
+        with self.changing() as connection:
             chats.forget(connection, scope, name)
 
     # Inside
 
-    def _put(self, *events: Event) -> bool:
-        """Write events behind all that waited; True if the database has them, else they wait in the spool."""
-        try:
-            self._commit(*events)
-        except FAILURES as error:
-            for event in events:
-                self._note(fault(error), self._spool.put(event))
-            return False
-        return True
-
-    def _commit(self, *events: Event) -> None:
-        """Write what waits, and events behind it, in one transaction.
-
-        Where what waits could just not be written, events are tried alone for a while: each one would else try all.
-        """
-        taken: Taken | None = None
-        waits = self._spool.waiting or not self._looked
-        with self._database.write() as connection:
-            if waits and (not events or time.monotonic() >= self._retry_at):
-                self._looked, self._retry_at = False, time.monotonic() + RETRY_S  # until all is committed
-                taken = self._spool.take_up(lambda waiting: apply(connection, waiting, check=True))
-            if len(events) == 1:
-                apply(connection, events[0])
-            else:
-                apply_runs(connection, events)
-        if taken is not None:
-            self._looked, self._retry_at = True, 0.0
-            self._spool.forget(taken)
-            if taken.files or taken.held:
-                self._unsaved.clear()
-
-    def _note(self, found: Fault, where: str) -> None:
-        key = (self._database.place, found.kind)
-        if key not in _said:
-            _said.add(key)
-            self._troubles.append(
-                f"The run log {self._database.place} {found.said}; new rows wait in {where}, and are taken up when it "
-                f"can be written again: {found.remedy}."
-            )
-
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection | None]:
-        """Give a connection for reading, after taking up what waits; None while there is no database."""
-        if self._spool.waiting or (not self._looked and self._database.exists):
-            with suppress(*FAILURES):  # what waits goes on waiting; whether the rest can be read is seen below
-                self._commit()
-        if not self._database.exists:
-            yield None
-            return
-        with self._failing_as_store_error(), self._database.read() as connection:
+    def reading(self) -> Iterator[sa.Connection | None]:
+        """Give a connection that sees one state of the log, after taking up what waits; None while there is no log yet.
+
+        Raises
+        ------
+        StoreError
+            When the log cannot be read, then or inside.
+        """
+        with self._journal.reading() as connection:
             yield connection
 
     @contextmanager
-    def _changing(self) -> Iterator[sa.Connection]:
-        """Give a connection for a change that a person asked for, and that must not wait."""
-        with self._failing_as_store_error():
-            self._commit()
-            with self._database.write() as connection:
-                yield connection
+    def changing(self) -> Iterator[sa.Connection]:
+        """Give a connection inside a transaction that may write, committed at the end, for what must not wait.
 
-    @contextmanager
-    def _failing_as_store_error(self) -> Iterator[None]:
-        try:
-            yield
-            return
-        except FAILURES as error:
-            found = fault(error)
-        raise StoreError(f"the run log {self._database.place} {found.said}; {found.remedy}")
+        Raises
+        ------
+        StoreError
+            When the log cannot be written, then or inside; nothing is changed.
+        """
+        with self._journal.changing() as connection:
+            yield connection
 
     def _runs(self, statement: sa.Select[Any]) -> list[Run]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [] if connection is None else queries.fetch(connection, statement)
 
 

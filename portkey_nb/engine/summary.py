@@ -86,7 +86,9 @@ def oddities(run: Run) -> list[str]:
     odd = []
     hit = run.gateway_cache in ("HIT", "SEMANTIC HIT")
     if run.cached:
-        odd.append("gateway cache hit, nothing paid" if hit else "from the local cache, nothing paid")
+        # What the local cache answers is never sent.
+        local = "replayed, nothing paid" if run.attempts else "from the local cache, nothing paid"
+        odd.append("gateway cache hit, nothing paid" if hit else local)
     if run.attempts is not None and run.attempts > 1:
         odd.append(f"{run.attempts} attempts")
     if run.gateway_target not in (None, "", "config"):

@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portkey_nb.engine.column_types import JSON, LABEL, LONGEST_LABEL, TEXT
 from portkey_nb.engine.columns import COLUMNS, Column
 from portkey_nb.engine.plain import integer, mend, number, plain, to_json, truth
 from portkey_nb.engine.record import Run
@@ -20,38 +21,40 @@ _meta = sa.MetaData()
 RUNS = sa.Table(
     "runs",
     _meta,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    *(sa.Column(name, sa.Text) for name in ("group_id", "group_label", "conversation_id", "source", "notebook")),
+    sa.Column("run_id", TEXT, primary_key=True),
+    *(sa.Column(name, LABEL) for name in ("group_id", "group_label", "conversation_id", "source", "notebook")),
     sa.Column("started_at", sa.BigInteger),
     sa.Column("ended_at", sa.BigInteger),
-    *(sa.Column(name, sa.Text) for name in ("status", "provider", "model")),
+    *(sa.Column(name, LABEL) for name in ("status", "provider", "model")),
     sa.Column("demo", sa.Boolean(create_constraint=False)),
-    sa.Column("trace_id", sa.Text),
+    sa.Column("trace_id", LABEL),
     sa.Column("cost_usd", sa.Double),
     sa.Column("cached", sa.Boolean(create_constraint=False)),
-    *(sa.Column(name, sa.Text) for name in ("cache_key", "detail", "notes")),
+    sa.Column("cache_key", LABEL),
+    *(sa.Column(name, JSON) for name in ("detail", "notes")),
 )
 BODIES = sa.Table(
     "bodies",
     _meta,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    *(sa.Column(name, sa.Text) for name in ("prompt", "answer", "rest")),
+    sa.Column("run_id", TEXT, primary_key=True),
+    *(sa.Column(name, TEXT) for name in ("prompt", "answer")),
+    sa.Column("rest", JSON),
 )
 CONVERSATIONS = sa.Table(
     "conversations",
     _meta,
-    sa.Column("scope", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    *(sa.Column(name, sa.Text) for name in ("conversation_id", "head", "system_text")),
+    sa.Column("scope", TEXT, primary_key=True),
+    sa.Column("name", TEXT, primary_key=True),
+    *(sa.Column(name, TEXT) for name in ("conversation_id", "head", "system_text")),
     sa.Column("updated_at", sa.BigInteger),
 )
 TURNS = sa.Table(
     "turns",
     _meta,
-    sa.Column("conversation_id", sa.Text, primary_key=True),
-    sa.Column("turn_id", sa.Text, primary_key=True),
+    sa.Column("conversation_id", TEXT, primary_key=True),
+    sa.Column("turn_id", TEXT, primary_key=True),
     sa.Column("place", sa.Integer),
-    sa.Column("content", sa.Text),
+    sa.Column("content", JSON),
 )
 
 BODY_COLUMNS = {"prompt": BODIES.c.prompt, "text": BODIES.c.answer}
@@ -130,6 +133,7 @@ def _config(text: str | None) -> str | None:
 
 _SEARCHED = tuple(column.name for column in COLUMNS if column.place == "column")
 _DETAIL = tuple(column.name for column in COLUMNS if column.place == "detail")
+_LABELS = tuple(column.name for column in RUNS.columns if column.type is LABEL)
 _REST = tuple(column.name for column in COLUMNS if column.place == "body" and column.name not in BODY_COLUMNS)
 
 
@@ -138,6 +142,8 @@ def split(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     detail = {name: row[name] for name in _DETAIL if row.get(name) is not None}
     if row.get("scores"):
         detail["scores"] = row["scores"]
+    # Whole, wherever a column holds no more than their beginning.
+    detail.update({name: row[name] for name in _LABELS if row.get(name) and len(row[name]) > LONGEST_LABEL})
     main = {name: row.get(name) for name in _SEARCHED}
     main.update(cache_key=row.get("cache_key"), detail=to_json(detail))
     rest = {name: row[name] for name in _REST if row.get(name) is not None}
@@ -203,7 +209,9 @@ def put_runs(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, wh
     """Write several clean rows; parameters as for :func:`put_run`."""
     pairs = [split(row) for row in rows]
     for at, table in enumerate((RUNS, BODIES)):
-        connection.execute(_statement(connection.dialect.name, table, whole), [pair[at] for pair in pairs])
+        given: Any = [pair[at] for pair in pairs]
+        # Many rows go to a server without waiting for each; with one row that costs more than it saves.
+        connection.execute(_statement(connection.dialect.name, table, whole), given if len(given) > 1 else given[0])
 
 
 _statements: dict[tuple[str, str, bool], Any] = {}

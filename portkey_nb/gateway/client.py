@@ -12,7 +12,7 @@ import httpx
 
 from portkey_nb.errors import AuthenticationError, PermissionDeniedError, PortkeyError
 from portkey_nb.gateway.config import hidden
-from portkey_nb.gateway.core import Core, deadline_of, pause_before_retry
+from portkey_nb.gateway.core import Core, deadline_of
 from portkey_nb.gateway.many import ManyClient
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.resources import (
@@ -26,6 +26,7 @@ from portkey_nb.gateway.resources import (
     Prompts,
 )
 from portkey_nb.gateway.streams import AsyncStream, Stream
+from portkey_nb.gateway.tapes import inner_way, tape_for
 from portkey_nb.gateway.transport import async_client, read_until, sync_client
 from portkey_nb.gateway.types import Answer, ChatCompletion
 
@@ -51,7 +52,7 @@ class Portkey(Core):
     max_retries : int
         Tries beyond the first after connection errors, 408, 429 and 5xx; none where the Config has its own ``retry``.
     transport : httpx.BaseTransport, optional
-        Another way to the network.
+        Another way to the network, such as ``portkey_nb.recording(path)`` or ``portkey_nb.replaying(path)``.
     **headers
         Any other option; it travels as ``x-portkey-<name-with-dashes>``.
 
@@ -73,7 +74,7 @@ class Portkey(Core):
 
     def _open(self) -> None:
         self._http = sync_client(self._target, self._transport)
-        if self._transport is None:
+        if inner_way(self._transport) is None:
             # Sockets are closed with the client, also where nobody says close().
             ways = [self._http._transport, *self._http._mounts.values()]
             self._closer = weakref.finalize(self._http, _close_all, [way for way in ways if way is not None])
@@ -136,11 +137,15 @@ class Portkey(Core):
             outcome = self._attempt(request, deadline)
             if isinstance(outcome, httpx.Response):
                 return outcome
-            time.sleep(pause_before_retry(outcome, attempt, request, deadline))
+            time.sleep(self._pause_s(outcome, attempt, request, deadline))
 
     def _attempt(self, request: Request, deadline: float | None) -> httpx.Response | PortkeyError:
+        def go() -> httpx.Response:
+            return self._http.send(self._httpx_request(self._http, request, deadline), stream=True)
+
         try:
-            response = self._http.send(self._httpx_request(self._http, request, deadline), stream=True)
+            tape = tape_for(self._transport)
+            response = tape.send(self._sent(request), go) if tape is not None else go()
             if response.is_success and request.stream:
                 return response
             with read_until(response, deadline):
@@ -308,13 +313,17 @@ class AsyncPortkey(Core):
             outcome = await self._attempt(request, deadline)
             if isinstance(outcome, httpx.Response):
                 return outcome
-            await asyncio.sleep(pause_before_retry(outcome, attempt, request, deadline))
+            await asyncio.sleep(self._pause_s(outcome, attempt, request, deadline))
 
     async def _attempt(self, request: Request, deadline: float | None) -> httpx.Response | PortkeyError:
-        pool = await self._pool()
+        async def go() -> httpx.Response:
+            pool = await self._pool()
+            return await pool.send(self._httpx_request(pool, request, deadline), stream=True)
+
         try:
             async with asyncio.timeout_at(_loop_time(deadline)):
-                response = await pool.send(self._httpx_request(pool, request, deadline), stream=True)
+                tape = tape_for(self._transport)
+                response = await (go() if tape is None else tape.asend(self._sent(request), go))
                 if response.is_success and request.stream:
                     return response
                 await response.aread()

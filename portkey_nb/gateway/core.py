@@ -19,7 +19,8 @@ from portkey_nb.gateway.refusals import refuse_hosted_only, refuse_route
 from portkey_nb.gateway.request import Request, chat_request
 from portkey_nb.gateway.secrecy import revealed
 from portkey_nb.gateway.streaming import decode_object
-from portkey_nb.gateway.target import Target, resolve
+from portkey_nb.gateway.tapes import Sent, needs_no_gateway, tape_for
+from portkey_nb.gateway.target import Target, awake, resolve
 from portkey_nb.gateway.transport import Timeouts, connection_error, retry_delay
 from portkey_nb.gateway.types import ChatCompletion, mend
 from portkey_nb.settings import DEMO, Secret, load
@@ -77,8 +78,8 @@ class Core:
             "debug": debug,
             **headers,
         }
-        has_key = bool(api_key or Authorization)
-        self._target: Target = resolve(base_url, has_key=has_key)
+        offline = needs_no_gateway(transport)
+        self._target: Target = resolve(base_url, has_key=offline or bool(api_key or Authorization), offline=offline)
         self._options = self._checked(options)
         self._limits = Timeouts.of(timeout, Timeouts())
         self._max_retries = _count(max_retries)
@@ -206,12 +207,23 @@ class Core:
         left = None if deadline is None else deadline - time.monotonic()
         built: httpx.Request = client.build_request(
             request.method,
-            self._target.url + request.path,
+            awake(self._target).url + request.path,
             headers={"user-agent": "portkey_nb", **request.headers},
             content=request.content,
             timeout=request.limits.for_httpx(request.stream, left),
         )
         return built
+
+    def _pause_s(self, error: PortkeyError, attempt: int, request: Request, deadline: float | None) -> float:
+        """Return the seconds to wait before the next attempt; raise the error when there is none."""
+        delay = retry_delay(error, attempt, request.max_retries)
+        if delay is None or (deadline is not None and time.monotonic() + delay >= deadline):
+            raise error
+        tape = tape_for(self._transport)
+        return delay if tape is None else tape.pause(delay)
+
+    def _sent(self, request: Request) -> Sent:
+        return Sent(request.method, request.path, self._target.label, request.headers, request.content)
 
     def _refusal(self, response: httpx.Response, request: Request) -> APIStatusError:
         body: Any = decode_object(response.content)
@@ -271,11 +283,3 @@ def _count(value: Any) -> int:
 def deadline_of(request: Request) -> float | None:
     """Return the moment (monotonic seconds) at which the whole call must be over."""
     return None if request.limits.total is None else time.monotonic() + request.limits.total
-
-
-def pause_before_retry(error: PortkeyError, attempt: int, request: Request, deadline: float | None) -> float:
-    """Return the seconds to wait before the next attempt; raise the error when there is none."""
-    delay = retry_delay(error, attempt, request.max_retries)
-    if delay is None or (deadline is not None and time.monotonic() + delay >= deadline):
-        raise error
-    return delay

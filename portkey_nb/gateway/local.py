@@ -19,6 +19,7 @@ from portkey_nb.errors import APIConnectionError, SettingsError
 from portkey_nb.gateway import presence
 from portkey_nb.gateway.node import FILES, find_node, install
 from portkey_nb.gateway.presence import PORT, running
+from portkey_nb.gateway.taping import is_replaying
 from portkey_nb.settings import data_dir
 
 __all__ = ["PORT", "LocalGateway", "running"]
@@ -87,6 +88,7 @@ class LocalGateway:
         self._reader: threading.Thread | None = None
         self._ready = threading.Event()
         self._last = self._fault = ""
+        self._stands_in = False
 
     @property
     def base_url(self) -> str:
@@ -102,11 +104,11 @@ class LocalGateway:
 
     @property
     def alive(self) -> bool:
-        """Whether the gateway's process is running."""
-        return self._process is not None and self._process.poll() is None
+        """Whether the gateway's process is running, or a replay answers in its place."""
+        return self._stands_in or (self._process is not None and self._process.poll() is None)
 
     def start(self, *, tell: Callable[[str], None] | None = None) -> Self:
-        """Install the gateway where needed, start it, and wait until it answers.
+        """Install the gateway where needed, start it, and wait until it answers; nothing of it while a replay is on.
 
         Parameters
         ----------
@@ -123,6 +125,11 @@ class LocalGateway:
         if self.alive:
             return self
         self.stop()
+        if is_replaying():
+            # Nobody will ask it; what a notebook says of its address has to stand.
+            self._port, self._stands_in = self._wanted or PORT, True
+            presence.started(self._port)
+            return self
         if self._wanted and presence.is_open(self._wanted):
             raise presence.taken(self._wanted)
         server = install(tell)
@@ -200,6 +207,7 @@ class LocalGateway:
         """End the gateway: asked first, forced after 5 s; nothing happens where it is not running."""
         atexit.unregister(self.stop)
         presence.stopped(self._port)
+        self._stands_in = False
         process = self._process
         if process is None:
             return

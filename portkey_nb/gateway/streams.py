@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Self, cast
 
@@ -13,6 +13,7 @@ import httpx
 
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
+from portkey_nb.gateway.replaying import PLAYED
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streaming import ChunkReader, as_chunk, decode_object
 from portkey_nb.gateway.transport import read_until, wake
@@ -38,6 +39,8 @@ class _Answer:
         self.reader = ChunkReader(self.headers, request.secrets)
         self.closed = self.folding = False
         self.fed_at: float | None = None
+        played = response.extensions.get(PLAYED)
+        self.clock: Callable[[], float] = time.monotonic if played is None else played.clock
 
     @property
     def comes_whole(self) -> bool:
@@ -225,7 +228,7 @@ class AsyncStream(_Shown):
 
     @property
     def fed_at(self) -> float | None:
-        """When the last piece came (monotonic seconds)."""
+        """When the last piece came: monotonic seconds, or those of a recording that is replayed."""
         return self._answer.fed_at
 
     async def close(self) -> None:
@@ -256,7 +259,7 @@ class AsyncStream(_Shown):
 
 async def _aread(answer: _Answer) -> AsyncGenerator[ChatCompletionChunk, None]:
     reader, response, deadline = answer.reader, answer.response, answer.deadline
-    feed = reader.feed
+    feed, clock = reader.feed, answer.clock
     error: Exception | None = None
     try:
         if answer.comes_whole:
@@ -268,7 +271,7 @@ async def _aread(answer: _Answer) -> AsyncGenerator[ChatCompletionChunk, None]:
             pieces = aiter(response.aiter_bytes() if answer.encoded else response.stream)  # type: ignore[arg-type]
             async for data in pieces if deadline is None else _timed(pieces, deadline):
                 chunks = feed(data)
-                answer.fed_at = time.monotonic()
+                answer.fed_at = clock()
                 for chunk in () if answer.folding else chunks:
                     yield chunk
                 if reader.over:

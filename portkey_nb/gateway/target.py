@@ -8,7 +8,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.presence import is_local, running
-from portkey_nb.settings import DEMO, HOSTED, LOCAL
+from portkey_nb.gateway.taping import PLACEHOLDER, is_replaying
+from portkey_nb.settings import DEMO, HOSTED, LOCAL, handed_place
 
 Kind = Literal["hosted", "demo", "local", "custom"]
 
@@ -37,7 +38,12 @@ class Target:
         return (urlsplit(self.url).hostname or "") in ("127.0.0.1", "localhost", "::1")
 
 
-def resolve(base_url: str | None, *, has_key: bool) -> Target:
+def awake(target: Target) -> Target:
+    """Return a target that was made while a replay answered in its place, as it is to be reached now."""
+    return resolve(DEMO, has_key=False, offline=False) if target.url == PLACEHOLDER else target
+
+
+def resolve(base_url: str | None, *, has_key: bool, offline: bool | None = None) -> Target:
     """Find the gateway for a base URL.
 
     Parameters
@@ -47,6 +53,8 @@ def resolve(base_url: str | None, *, has_key: bool) -> Target:
         else port 8787), or None for the hosted gateway.
     has_key : bool
         Whether a key is known; without one there is no use in asking the hosted gateway.
+    offline : bool, optional
+        Whether answers come from a recording, so that no gateway has to run; by default whether a replay is on.
 
     Returns
     -------
@@ -57,6 +65,9 @@ def resolve(base_url: str | None, *, has_key: bool) -> Target:
     SettingsError
         When there is neither key nor base URL, or the URL cannot be one.
     """
+    handed: Target | None = handed_place(base_url)
+    if handed is not None:
+        return handed
     if base_url is None or not base_url.strip():
         if not has_key:
             raise SettingsError(
@@ -65,6 +76,8 @@ def resolve(base_url: str | None, *, has_key: bool) -> Target:
             )
         return Target(HOSTED, HOSTED, "hosted")
     word = base_url.strip()
+    if word == DEMO and (is_replaying() if offline is None else offline):
+        return Target(PLACEHOLDER, DEMO, "demo")
     if word == DEMO:
         from portkey_nb.gateway.demo.server import embedded  # tornado: only where the demo is wanted
 

@@ -23,6 +23,8 @@ from portkey_nb.errors import (
     asked_wait,
 )
 from portkey_nb.gateway.many import KEPT_S, ManyClient, ManyTransport
+from portkey_nb.gateway.replaying import PLAYED
+from portkey_nb.gateway.tapes import inner_way
 from portkey_nb.gateway.target import Target
 
 LONGEST_WAIT = 60.0
@@ -91,11 +93,13 @@ def tls_context() -> ssl.SSLContext:
 
 def sync_client(target: Target, transport: Any = None) -> httpx.Client:
     """Open a connection pool for blocking calls."""
+    transport = inner_way(transport)
     return httpx.Client(**_client_options(target, transport))
 
 
 def async_client(target: Target, transport: Any = None) -> httpx.AsyncClient | ManyClient:
     """Open a connection pool for one event loop."""
+    transport = inner_way(transport)
     if isinstance(transport, ManyTransport):
         options = _client_options(target, None)
         fast = transport.open(target.url, options["verify"], trust_env=options["trust_env"])
@@ -195,6 +199,8 @@ def read_until(response: httpx.Response, moment: float | None) -> Iterator[None]
 
 def wake(response: httpx.Response) -> None:
     """Let a thread that waits for an answer's next byte go on, finding the connection's end."""
+    if PLAYED in response.extensions:
+        response.extensions[PLAYED].closed.set()
     stream: Any = response.extensions.get("network_stream")
     connection = stream.get_extra_info("socket") if stream is not None else None
     if connection is not None:

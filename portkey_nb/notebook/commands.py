@@ -15,6 +15,7 @@ from portkey_nb.engine.catalogue import list_models
 from portkey_nb.engine.connections import client_for
 from portkey_nb.engine.loop import submit
 from portkey_nb.engine.normalize import content_text
+from portkey_nb.engine.spans import tracing
 from portkey_nb.engine.store import RunStore, Totals, open_store, runs
 from portkey_nb.engine.summary import money
 from portkey_nb.engine.talks import talk
@@ -23,6 +24,7 @@ from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, Setting
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.gateway.secrecy import holds_secret
+from portkey_nb.gateway.taping import taping
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
@@ -31,6 +33,7 @@ from portkey_nb.notebook.options import help_page
 from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
 from portkey_nb.notebook.references import References
+from portkey_nb.notebook.taped import describe, find_taping
 from portkey_nb.settings import load, login, logout
 from portkey_nb.views.safety import plain_text
 
@@ -67,7 +70,7 @@ def find_command(line: str) -> Command | None:
         return lambda magics: command(magics, rest[0] if rest else None)
     if name == "login" and rest in ([], ["--save"]):
         return lambda magics: _login(save=bool(rest))
-    return find_comparison(line)
+    return find_taping(line) or find_comparison(line)
 
 
 def _say(text: str) -> None:
@@ -82,7 +85,11 @@ def _panel(magics: Any, chat: str | None) -> Any:
     from portkey_nb.notebook.panel.chat_panel import ChatPanel  # brings ipywidgets: only where a panel is opened
 
     space = magics.shell.user_ns
-    options = {"config": find_config(magics.route, space) if magics.route else None, "system": magics.system or None}
+    options = {
+        "config": find_config(magics.route, space) if magics.route else None,
+        "system": magics.system or None,
+        "trace_metadata": magics.trace_metadata,
+    }
     models = [name.strip() for name in str(magics.model or "").split(",") if name.strip()]
     panel = ChatPanel(models if chat is None else None, chat=chat, base_url=magics.base_url or None, **options)
     if models and not len(panel.conversation):  # else the model that answered last goes on
@@ -118,8 +125,13 @@ def _status(magics: Any) -> None:
         lines.append(("provider", str(routes["provider"])))
     if route:
         lines.append(("config", shown_config(route)))
+    if (tape := taping()) is not None:
+        lines.append((tape.mode, describe(tape)))
     store = open_store()
     lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
+    traces = _traces(magics.trace_metadata, settings.trace_metadata)
+    if traces:
+        lines.append(("traces", traces))
     now = datetime.now().astimezone()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
@@ -129,6 +141,14 @@ def _status(magics: Any) -> None:
         lines.append(("totals", error.message))
     width = max(len(name) for name, _ in lines)
     _say("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
+
+
+def _traces(chosen: bool | None, by_settings: bool) -> str:
+    """Say what of traces is not as usual: no metadata goes along, or runs become spans."""
+    on = by_settings if chosen is None else chosen
+    switch = "PORTKEY_NB_TRACE_METADATA" if chosen is None else "PortkeyMagics.trace_metadata"
+    said = [] if on else [f"no run id, notebook, cell or group goes along ({switch} is off)"]
+    return " · ".join([*said, *(["runs are spans of OpenTelemetry"] if tracing() else [])])
 
 
 def _place(store: RunStore) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from portkey_nb.gateway.taping import PACES
 from portkey_nb.notebook.options import COMMANDS, FLAGS
 
 _DEMO_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "claude-sonnet", "gemini-flash", "llama-local")
@@ -67,6 +69,10 @@ def _choices(magics: Any, before: str) -> tuple[str, Collection[str]]:
         return current, fitting(previous, magics.shell.user_ns)
     if previous == "--chat" or earlier in (["%portkey", "chat"], ["%portkey", "reset"]):
         return current, set(magics.known.chats)
+    if earlier in (["%portkey", "record"], ["%portkey", "replay"]):
+        return current, ["off", *files(current)]
+    if earlier[:2] == ["%portkey", "replay"]:
+        return current, PACES if previous == "--pace" else ("--pace",) if len(earlier) == 3 else ()
     if previous == "--base-url":
         return current, ("demo", "local")
     if earlier == ["%portkey"] and not current.startswith("-"):
@@ -85,6 +91,21 @@ def fitting(flag: str, namespace: Mapping[str, Any]) -> list[str]:
     }
     fits = kinds[flag]
     return [name for name, value in list(namespace.items()) if re.match(r"[A-Za-z]", name) and fits(value)]
+
+
+def files(begun: str) -> list[str]:
+    """Return the recordings, and the folders, that a path could go on with."""
+    folder, _, _ = begun.rpartition("/")
+    try:
+        found = [entry for entry in os.scandir(os.path.expanduser(folder) or ".") if not entry.name.startswith(".")]
+        before = f"{folder}/" if folder else ""
+        return [
+            f"{before}{entry.name}{'/' if entry.is_dir() else ''}"
+            for entry in found
+            if entry.is_dir() or entry.name.endswith(".jsonl")
+        ]
+    except OSError:
+        return []
 
 
 def config_names(namespace: Mapping[str, Any]) -> list[str]:

@@ -87,6 +87,11 @@ class PortkeyMagics(Magics):
     base_url = Unicode("", help="Gateway of cells without --base-url; `demo` is the embedded one.").tag(config=True)
     system = Unicode("", help="System message of cells without -s.").tag(config=True)
     log = Bool(True, help="Whether runs are kept in the run log.").tag(config=True)
+    trace_metadata = Bool(
+        None,
+        allow_none=True,
+        help="Whether run id, notebook, cell and group go along as Portkey's metadata; None as the settings say.",
+    ).tag(config=True)
     live = Enum(
         ["auto", "widget", "html", "text"],
         default_value="auto",

@@ -24,6 +24,8 @@ COMMANDS = {
     "logout": "forget the key of this session",
     "panel": "panel [chat]: a chat panel, a new one or that of a named conversation",
     "compare": "compare [group | last N]: logged runs side by side; without more, the last that were made together",
+    "record": "record [FILE.jsonl | off]: add each request and its answer to a file; what is on",
+    "replay": "replay [FILE.jsonl [--pace recorded|none] | off]: answer from such a file, without network or cost",
     "help": "this page",
 }
 

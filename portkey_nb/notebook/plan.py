@@ -89,6 +89,7 @@ def plan_cell(magics: Any, options: CellOptions, body: str) -> Plan:
         facts=_facts(options, prompt, place, turn, several=times > 1),
         tools=tools,
         schema=schema,
+        trace_metadata=magics.trace_metadata,
     )
     steps = (rendered.step,) if rendered is not None else ()
     typed = (options.config or "").lstrip().startswith("{") and holds_secret(client_options["config"])

@@ -1,40 +1,50 @@
-"""Many requests at once beside a loop over openai.AsyncOpenAI: answers per second, memory, streams open together.
+"""Many requests at once beside loops by hand over the SDKs: answers per second, memory, streams open together.
 
 Run as ``python -m tests.benchmarks.batch``; ``--quick`` for fewer rounds. The goals: three times the answers per second
-for whole answers and six times for streams of 50 chunks, with every row logged; 10,000 rows in less than 300 MB.
+of ``openai.AsyncOpenAI`` for whole answers and six times for streams of 50 chunks, with every row logged; 10,000 rows
+in less than 300 MB. The limit is asyncio's own streams with the request's bytes ready and the answer's not decoded.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
+import gc
+import importlib
+import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import openai
 import psutil
 
 from portkey_nb.engine.batch import Batch, Limits
 from portkey_nb.engine.call import Call
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.store import RunStore
+from tests.benchmarks.face import face
+from tests.benchmarks.measurement import Measurement, Size, Values, by_turns
+from tests.benchmarks.peers import made
 from tests.many_server import ManyServer, streamed, whole
 
 REQUESTS = 2000
 CONCURRENCY = 100
 CHUNKS = 50
+SLOW_S = 0.02
+"""Seconds between the pieces of a slow stream."""
+OWN = "portkey_nb (logged)"
+LIMIT = "bare asyncio, bytes"
 WORDS = [f"word{n} " for n in range(CHUNKS)]
 
 
 def serve() -> None:
     """Serve until the standard input is closed; the first line of output is the base URL."""
-    prepared = {"whole": whole("".join(WORDS)), "stream": streamed(WORDS), "slow": streamed(WORDS, gap_s=0.02)}
+    prepared = {"whole": whole("".join(WORDS)), "stream": streamed(WORDS), "slow": streamed(WORDS, gap_s=SLOW_S)}
     with ManyServer(lambda body, _: prepared[body["model"]], remember=False) as server:
         print(server.url, flush=True)
         sys.stdin.read()
@@ -78,82 +88,152 @@ def ours(url: str, model: str, count: int, concurrency: int, folder: Path) -> li
         return [len(getattr(outcome, "run").text or "") for _, outcome in batch.outcomes()]  # noqa: B009
 
 
-async def theirs(url: str, model: str, count: int, concurrency: int) -> list[int]:
-    """Make the same calls as people write them by hand, logging nothing."""
+async def _by_hand(client: Any, model: str, index: int) -> int:
+    """Ask once as people write it, and return the answer's length."""
+    messages = [{"role": "user", "content": f"Case {index}: tell me about foxes"}]
+    if model == "whole":
+        answer = await client.chat.completions.create(model=model, messages=messages)
+        return len(answer.choices[0].message.content or "")
+    options = {"stream_options": {"include_usage": True}}
+    stream = await client.chat.completions.create(model=model, messages=messages, stream=True, **options)
+    texts = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
+    return len("".join(texts))
+
+
+async def theirs(client: Any, model: str, count: int, concurrency: int) -> list[int]:
+    """Make the same calls by hand with an SDK, logging nothing."""
     places = asyncio.Semaphore(concurrency)
+
+    async def one(index: int) -> int:
+        async with places:
+            return await _by_hand(client, model, index)
+
+    return await asyncio.gather(*(one(index) for index in range(count)))
+
+
+async def with_openai(url: str, model: str, count: int, concurrency: int) -> list[int]:
+    """Make them with the openai SDK."""
+    import openai  # a peer may be missing
+
     async with openai.AsyncOpenAI(api_key="none", base_url=url) as client:
-
-        async def one(index: int) -> int:
-            messages: Any = [{"role": "user", "content": f"Case {index}: tell me about foxes"}]
-            async with places:
-                if model == "whole":
-                    answer = await client.chat.completions.create(model=model, messages=messages)
-                    return len(answer.choices[0].message.content or "")
-                stream = await client.chat.completions.create(
-                    model=model, messages=messages, stream=True, stream_options={"include_usage": True}
-                )
-                texts = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
-                return len("".join(texts))
-
-        return await asyncio.gather(*(one(index) for index in range(count)))
+        return await theirs(client, model, count, concurrency)
 
 
-def throughput(url: str, model: str, rounds: int, folder: Path) -> None:
-    """Print answers per second of both, taking turns, and their ratio."""
+async def with_portkey_ai(url: str, model: str, count: int, concurrency: int) -> list[int]:
+    """Make them with the portkey-ai SDK."""
+    import portkey_ai  # a peer may be missing
+
+    client = portkey_ai.AsyncPortkey(api_key="none", base_url=url)
+    try:
+        return await theirs(client, model, count, concurrency)
+    finally:
+        # It has no way to be closed, and closes its connections as it is collected, on a loop that has to run yet.
+        del client
+        gc.collect()
+        await asyncio.sleep(0.01)
+
+
+async def bare(url: str, model: str, count: int, concurrency: int) -> list[int]:
+    """Make them as bytes over asyncio's streams, one connection for each place; return the answers' bytes."""
+    parts = urlsplit(url)
+    end = b"0\r\n\r\n"
+    left = iter(range(count))
+    sizes: list[int] = []
+
+    async def place() -> None:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        for index in left:
+            asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": f"Case {index}"}]}
+            body = json.dumps({**asked, **({} if model == "whole" else {"stream": True})}).encode()
+            top = f"POST {parts.path}/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+            writer.write(top.encode() + body)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if model == "whole":
+                line = next(one for one in head.lower().split(b"\r\n") if one.startswith(b"content-length"))
+                sizes.append(len(await reader.readexactly(int(line.partition(b":")[2]))))
+            else:
+                sizes.append(len(await reader.readuntil(end)))
+        writer.close()
+
+    await asyncio.gather(*(place() for _ in range(concurrency)))
+    return sizes
+
+
+def throughput(url: str, model: str, rounds: int, folder: Path, requests: int) -> Iterator[Measurement]:
+    """Measure answers per second, and the processor's time for each."""
     length = len("".join(WORDS))
-    sides: dict[str, Callable[[], list[int]]] = {
-        "portkey_nb (logged)": lambda: ours(url, model, REQUESTS, CONCURRENCY, folder),
-        "openai": lambda: asyncio.run(theirs(url, model, REQUESTS, CONCURRENCY)),
-    }
-    figures: dict[str, list[float]] = {name: [] for name in sides}
-    cpu: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, run in sides.items():
+    cpu: dict[str, list[float]] = {}
+
+    def side(who: str, run: Callable[[], list[int]]) -> Callable[[], float]:
+        def once() -> float:
             began, worked = time.perf_counter(), time.process_time()
             answers = run()
-            figures[name].append(REQUESTS / (time.perf_counter() - began))
-            cpu[name].append((time.process_time() - worked) / REQUESTS * 1000)
-            assert answers.count(length) == REQUESTS, name
-    print(f"\n{REQUESTS:,} answers, {model}, concurrency {CONCURRENCY}")
-    for name, values in figures.items():
-        spent = statistics.median(cpu[name])
-        print(
-            f"  {name:24}{statistics.median(values):9,.0f} answers/s   ({min(values):,.0f} .. {max(values):,.0f})"
-            f"   {spent:6.2f} ms of processor each"
-        )
-    ratio = statistics.median(a / b for a, b in zip(*figures.values(), strict=True))
-    print(f"  portkey_nb : openai = {ratio:.1f}   (goal: {3 if model == 'whole' else 6} or more)")
+            took = time.perf_counter() - began
+            cpu.setdefault(who, []).append((time.process_time() - worked) / requests * 1000)
+            wrong = sum(answer < length if who == LIMIT else answer != length for answer in answers)
+            assert len(answers) == requests, (who, len(answers))
+            assert not wrong, (who, wrong)
+            return requests / took
+
+        return once
+
+    def by_hand(run: Callable[..., Coroutine[Any, Any, list[int]]]) -> Callable[[], list[int]]:
+        return lambda: asyncio.run(run(url, model, requests, CONCURRENCY))
+
+    sides: dict[str, Callable[[], float] | str] = {
+        OWN: side(OWN, lambda: ours(url, model, requests, CONCURRENCY, folder))
+    }
+    for who, package, run in (
+        ("openai.AsyncOpenAI", "openai", with_openai),
+        ("portkey_ai.AsyncPortkey", "portkey_ai", with_portkey_ai),
+    ):
+        present = made(lambda package=package: importlib.import_module(package))  # type: ignore[misc]
+        sides[who] = present if isinstance(present, str) else side(who, by_hand(run))
+    sides[LIMIT] = side(LIMIT, by_hand(bare))
+    kind = "whole answers" if model == "whole" else f"streams of {CHUNKS} chunks"
+    what = f"{requests:,} {kind}, {CONCURRENCY} at once"
+    took = by_turns(sides, rounds)
+    yield Measurement(what, "answers/s", took, f"{3 if model == 'whole' else 6} times openai or more")
+    spent: dict[str, Values | str] = {
+        who: values if isinstance(values, str) else cpu[who][-rounds:] for who, values in took.items()
+    }
+    yield Measurement(f"{what}: processor time of each", "ms", spent)
 
 
-def memory(url: str, folder: Path) -> None:
-    """Print how much a batch of 10,000 rows adds to the process."""
+def memory(url: str, folder: Path, rows: int) -> Measurement:
+    """Measure how much a batch of so many rows adds to the process."""
     process = psutil.Process()
     before = process.memory_info().rss
-    count = len(ours(url, "whole", 10_000, CONCURRENCY, folder))
-    print(f"\n{count:,} rows add {(process.memory_info().rss - before) / 1e6:.0f} MB   (goal: under 300)")
+    count = len(ours(url, "whole", rows, CONCURRENCY, folder))
+    added = (process.memory_info().rss - before) / 1e6
+    return Measurement(f"memory that a batch of {count:,} logged rows adds", "MB", {OWN: [added]}, "under 300")
 
 
-def together(url: str, folder: Path) -> None:
-    """Print whether 500 streams open at once lose a chunk."""
+def together(url: str, folder: Path) -> Iterator[Measurement]:
+    """Measure whether 500 streams open at once lose a chunk."""
     began = time.perf_counter()
     answers = ours(url, "slow", 500, 500, folder)
+    took = time.perf_counter() - began
     whole_ones = answers.count(len("".join(WORDS)))
-    print(f"\n500 streams at once: {whole_ones} whole, in {time.perf_counter() - began:.1f} s of at least 1.0 s")
+    yield Measurement("500 streams open at once", "of 500 whole", {OWN: [whole_ones]}, "all")
+    least = SLOW_S * (CHUNKS + 2)
+    yield Measurement("the same, until the last has ended", "s", {OWN: [took], "as slow as they are sent": [least]})
 
 
-def main() -> None:
-    """Print all figures."""
-    rounds = 3 if "--quick" in sys.argv else 5
+def measurements(size: Size) -> Iterator[Measurement]:
+    """Measure memory first, in a process that has done nothing yet."""
+    rounds = size.pick(quick=2, default=5)
+    requests = size.pick(quick=500, default=REQUESTS)
     with tempfile.TemporaryDirectory() as name, serving() as url:
         folder = Path(name)
-        memory(url, folder)
-        together(url, folder)
-        throughput(url, "whole", rounds, folder)
-        throughput(url, "stream", rounds, folder)
+        yield memory(url, folder, size.pick(quick=2_000, default=10_000))
+        yield from together(url, folder)
+        yield from throughput(url, "whole", rounds, folder, requests)
+        yield from throughput(url, "stream", rounds, folder, requests)
 
 
 if __name__ == "__main__":
     if "--serve" in sys.argv:
         serve()
     else:
-        main()
+        face(measurements, __doc__)

@@ -1,219 +1,269 @@
-"""Speed of the client beside the openai SDK and raw httpx: chunks per second, and time to the first chunk.
+"""Speed of the client beside the SDKs, raw httpx and a bare socket: chunks per second, time to the first chunk.
 
-Run as ``python -m tests.benchmarks.client``; ``--quick`` for fewer rounds.
+Run as ``python -m tests.benchmarks.client``; ``--quick`` for fewer rounds. The goals: chunks eight times as fast as the
+openai SDK; the first chunk on a warm connection within 0.5 ms of httpx, that of a fresh client in less than 5 ms.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
-import sys
+import json
+import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
-import openai
 
 from portkey_nb import AsyncPortkey, Portkey
+from tests.benchmarks.face import face
+from tests.benchmarks.measurement import Measurement, Size, Values, by_turns
+from tests.benchmarks.peers import all_made
 from tests.benchmarks.server import running
 
 CHUNKS = 20_000
-MESSAGES = [{"role": "user", "content": "Say this is a test"}]
-Run = Callable[[str], int]
-AsyncRun = Callable[[str], Awaitable[int]]
+MESSAGES: list[Any] = [{"role": "user", "content": "Say this is a test"}]
+FEW = "5x1"
+OWN = "portkey_nb"
+SOCKET = "bare socket, bytes"
+HTTPX = "raw httpx, bytes"
+
+
+def _openai() -> Any:
+    import openai  # a peer may be missing
+
+    return openai
+
+
+def _portkey_ai() -> Any:
+    import portkey_ai  # a peer may be missing
+
+    return portkey_ai
+
+
+def clients(url: str) -> dict[str, Callable[[], Any]]:
+    """Return what makes each synchronous client with the signature of the SDKs."""
+    return {
+        OWN: lambda: Portkey(base_url=url),
+        "openai": lambda: _openai().OpenAI(api_key="none", base_url=url),
+        "portkey-ai": lambda: _portkey_ai().Portkey(api_key="none", base_url=url),
+    }
+
+
+def async_clients(url: str) -> dict[str, Callable[[], Any]]:
+    """Return what makes each asynchronous one."""
+    return {
+        OWN: lambda: AsyncPortkey(base_url=url),
+        "openai": lambda: _openai().AsyncOpenAI(api_key="none", base_url=url),
+        "portkey-ai": lambda: _portkey_ai().AsyncPortkey(api_key="none", base_url=url),
+    }
 
 
 def _body(model: str) -> dict[str, object]:
     return {"model": model, "messages": MESSAGES, "stream": True}
 
 
-def _sync_readers(url: str) -> dict[str, Run]:
-    ours = Portkey(base_url=url)
-    theirs = openai.OpenAI(api_key="none", base_url=url)
-    raw = httpx.Client(trust_env=False)
+class Socket:
+    """A connection that sends the request as it is written here, and reads bytes: what no client can be faster than."""
 
-    def read_ours(model: str) -> int:
-        return sum(1 for _ in ours.chat.completions.create(model=model, messages=MESSAGES, stream=True))
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._path = parts.netloc, parts.path + "/chat/completions"
+        self._connection = socket.create_connection((parts.hostname, parts.port))
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def read_theirs(model: str) -> int:
-        return sum(1 for _ in theirs.chat.completions.create(model=model, messages=MESSAGES, stream=True))
+    def pieces(self, model: str) -> Iterator[bytes]:
+        """Ask, and give the answer's bytes as they come."""
+        self._connection.sendall(self.request(model))
+        tail = b""
+        while not tail.endswith(b"0\r\n\r\n"):
+            data = self._connection.recv(65536)
+            if not data:
+                raise ConnectionError("the server has closed the connection")
+            tail = (tail + data)[-5:]
+            yield data
 
-    def read_raw(model: str) -> int:
-        with raw.stream("POST", url + "/chat/completions", json=_body(model)) as response:
-            return b"".join(response.iter_bytes()).count(b"\n\n") - 1
-
-    return {"portkey_nb": read_ours, "openai": read_theirs, "httpx bytes": read_raw}
-
-
-def _async_readers(url: str) -> dict[str, AsyncRun]:
-    ours = AsyncPortkey(base_url=url)
-    theirs = openai.AsyncOpenAI(api_key="none", base_url=url)
-    raw = httpx.AsyncClient(trust_env=False)
-
-    async def read_ours(model: str) -> int:
-        count = 0
-        async for _ in await ours.chat.completions.create(model=model, messages=MESSAGES, stream=True):
-            count += 1
-        return count
-
-    async def read_theirs(model: str) -> int:
-        count = 0
-        async for _ in await theirs.chat.completions.create(model=model, messages=MESSAGES, stream=True):
-            count += 1
-        return count
-
-    async def read_raw(model: str) -> int:
-        async with raw.stream("POST", url + "/chat/completions", json=_body(model)) as response:
-            return b"".join([data async for data in response.aiter_bytes()]).count(b"\n\n") - 1
-
-    return {"portkey_nb": read_ours, "openai": read_theirs, "httpx bytes": read_raw}
+    def request(self, model: str) -> bytes:
+        """Return the request's bytes."""
+        body = json.dumps(_body(model)).encode()
+        top = f"POST {self._path} HTTP/1.1\r\nhost: {self._host}\r\ncontent-type: application/json\r\n"
+        return f"{top}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _table(title: str, figures: dict[str, list[float]], unit: str, digits: int = 0) -> None:
-    print(f"\n{title}")
-    for name, values in figures.items():
-        middle = statistics.median(values)
-        print(f"  {name:24}{middle:12,.{digits}f} {unit}   ({min(values):,.{digits}f} .. {max(values):,.{digits}f})")
+def _sdk(client: Any) -> Callable[[str], Iterator[Any]]:
+    return lambda model: iter(client.chat.completions.create(model=model, messages=MESSAGES, stream=True))
 
 
-def _ratio(figures: dict[str, list[float]], ours: str, theirs: str) -> float:
-    """Return the median of the ratios round by round, so that a busy moment touches both sides alike."""
-    return statistics.median(a / b for a, b in zip(figures[ours], figures[theirs], strict=True))
+def _raw(client: httpx.Client, url: str) -> Callable[[str], Iterator[bytes]]:
+    def read(model: str) -> Iterator[bytes]:
+        with client.stream("POST", url + "/chat/completions", json=_body(model)) as response:
+            yield from response.iter_bytes()
+
+    return read
 
 
-def throughput(url: str, per_write: int, rounds: int) -> None:
-    """Print chunks per second of each client, sync and async."""
-    model = f"{CHUNKS}x{per_write}"
-    for kind in ("sync", "async"):
-        figures: dict[str, list[float]] = {}
-        if kind == "sync":
-            readers = _sync_readers(url)
-            for _ in range(rounds):
-                for name, read in readers.items():
-                    began = time.perf_counter()
-                    assert read(model) == CHUNKS, name
-                    figures.setdefault(name, []).append(CHUNKS / (time.perf_counter() - began))
-        else:
-            figures = asyncio.run(_async_rounds(url, model, rounds))
-        _table(f"{CHUNKS:,} chunks, {per_write} per write, {kind}", figures, "chunks/s")
-        print(f"  portkey_nb : openai = {_ratio(figures, 'portkey_nb', 'openai'):.1f}   (goal: 8 or more)")
+def _async_sdk(client: Any) -> Callable[[str], AsyncIterator[Any]]:
+    async def read(model: str) -> AsyncIterator[Any]:
+        async for chunk in await client.chat.completions.create(model=model, messages=MESSAGES, stream=True):
+            yield chunk
+
+    return read
 
 
-async def _async_rounds(url: str, model: str, rounds: int) -> dict[str, list[float]]:
-    figures: dict[str, list[float]] = {}
-    readers = _async_readers(url)
-    for _ in range(rounds):
-        for name, read in readers.items():
-            began = time.perf_counter()
-            assert await read(model) == CHUNKS, name
-            figures.setdefault(name, []).append(CHUNKS / (time.perf_counter() - began))
-    return figures
+def _async_raw(client: httpx.AsyncClient, url: str) -> Callable[[str], AsyncIterator[bytes]]:
+    async def read(model: str) -> AsyncIterator[bytes]:
+        async with client.stream("POST", url + "/chat/completions", json=_body(model)) as response:
+            async for data in response.aiter_bytes():
+                yield data
+
+    return read
 
 
-def _first_ours(client: Portkey) -> float:
+@contextmanager
+def sync_readers(url: str) -> Iterator[dict[str, Callable[[str], Iterator[Any]] | str]]:
+    """Give what reads a stream, piece by piece, on a connection that stays open."""
+    with httpx.Client(trust_env=False) as raw:
+        found = all_made({who: lambda make=make: _sdk(make()) for who, make in clients(url).items()})  # type: ignore[misc]
+        yield {**found, HTTPX: _raw(raw, url), SOCKET: Socket(url).pieces}
+
+
+@asynccontextmanager
+async def async_readers(url: str) -> AsyncIterator[dict[str, Callable[[str], AsyncIterator[Any]] | str]]:
+    """Give the same, asynchronously."""
+    async with httpx.AsyncClient(trust_env=False) as raw:
+        found = all_made({who: lambda make=make: _async_sdk(make()) for who, make in async_clients(url).items()})  # type: ignore[misc]
+        yield {**found, HTTPX: _async_raw(raw, url)}
+
+
+def _first(read: Callable[[str], Iterator[Any]]) -> float:
+    """Return milliseconds to the first piece."""
     began = time.perf_counter()
-    stream = client.chat.completions.create(model="5x1", messages=MESSAGES, stream=True)
-    next(iter(stream))
+    pieces = read(FEW)
+    next(pieces)
     took = time.perf_counter() - began
-    for _ in stream:
+    for _ in pieces:
         pass
     return took * 1000
 
 
-def _first_theirs(client: openai.OpenAI) -> float:
+async def _first_async(read: Callable[[str], AsyncIterator[Any]]) -> float:
     began = time.perf_counter()
-    stream = client.chat.completions.create(model="5x1", messages=MESSAGES, stream=True)  # type: ignore[arg-type]
-    next(iter(stream))
+    pieces = read(FEW)
+    await anext(pieces)
     took = time.perf_counter() - began
-    for _ in stream:
+    async for _ in pieces:
         pass
     return took * 1000
 
 
-def _first_raw(client: httpx.Client, url: str) -> float:
+def _check(who: str, pieces: int, size: int, model: str) -> None:
+    if who in (HTTPX, SOCKET):
+        assert size > CHUNKS * 200, (who, size)
+    else:
+        assert pieces == CHUNKS, (who, pieces, model)
+
+
+def _whole(who: str, read: Callable[[str], Iterator[Any]], model: str) -> float:
+    """Return chunks per second of a whole stream."""
+    pieces = size = 0
     began = time.perf_counter()
-    with client.stream("POST", url + "/chat/completions", json=_body("5x1")) as response:
-        pieces = response.iter_bytes()
-        next(pieces)
-        took = time.perf_counter() - began
-        for _ in pieces:
-            pass
-    return took * 1000
+    for one in read(model):
+        pieces += 1
+        size += len(one) if isinstance(one, bytes) else 0
+    took = time.perf_counter() - began
+    _check(who, pieces, size, model)
+    return CHUNKS / took
 
 
-async def _first_chunk_async(url: str, rounds: int) -> dict[str, list[float]]:
-    ours, theirs = AsyncPortkey(base_url=url), openai.AsyncOpenAI(api_key="none", base_url=url)
-    raw = httpx.AsyncClient(trust_env=False)
-    took: dict[str, list[float]] = {"portkey_nb": [], "openai": [], "httpx bytes": []}
-    clients: dict[str, Any] = {"portkey_nb": ours, "openai": theirs}
-    for _ in range(rounds):
-        for name, client in clients.items():
-            began = time.perf_counter()
-            stream = await client.chat.completions.create(model="5x1", messages=MESSAGES, stream=True)
-            await anext(aiter(stream))
-            took[name].append((time.perf_counter() - began) * 1000)
-            async for _ in stream:
-                pass
-        began = time.perf_counter()
-        async with raw.stream("POST", url + "/chat/completions", json=_body("5x1")) as response:
-            pieces = response.aiter_bytes()
-            await anext(pieces)
-            took["httpx bytes"].append((time.perf_counter() - began) * 1000)
-            async for _ in pieces:
-                pass
+async def _whole_async(who: str, read: Callable[[str], AsyncIterator[Any]], model: str) -> float:
+    pieces = size = 0
+    began = time.perf_counter()
+    async for one in read(model):
+        pieces += 1
+        size += len(one) if isinstance(one, bytes) else 0
+    took = time.perf_counter() - began
+    _check(who, pieces, size, model)
+    return CHUNKS / took
+
+
+def sync_figures(url: str, measure: Callable[..., float], rounds: int) -> dict[str, Values | str]:
+    """Measure the synchronous readers by turns; ``measure`` takes who and what reads."""
+    with sync_readers(url) as readers:
+        return by_turns(
+            {
+                who: read if isinstance(read, str) else (lambda who=who, read=read: measure(who, read))
+                for who, read in readers.items()
+            },
+            rounds,
+        )
+
+
+def async_figures(url: str, measure: Callable[..., Any], rounds: int) -> dict[str, Values | str]:
+    """Measure the asynchronous readers by turns, all on one loop."""
+    with asyncio.Runner() as runner:
+        opened = async_readers(url)
+        readers = runner.run(opened.__aenter__())
+        try:
+            return by_turns(
+                {
+                    who: read if isinstance(read, str) else (lambda who=who, read=read: runner.run(measure(who, read)))
+                    for who, read in readers.items()
+                },
+                rounds,
+            )
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+
+
+def _fresh(make: Callable[[], Any]) -> float:
+    """Return milliseconds to make a client and get its first chunk."""
+    began = time.perf_counter()
+    client = make()
+    made = (time.perf_counter() - began) * 1000
+    took = made + _first(_sdk(client))
+    client.close() if hasattr(client, "close") else None
     return took
 
 
-def _warm(kind: str, figures: dict[str, list[float]]) -> None:
-    _table(f"first chunk, warm connection, {kind}", figures, "ms", 3)
-    over = statistics.median(figures["portkey_nb"]) - statistics.median(figures["httpx bytes"])
-    print(f"  portkey_nb - httpx = {over:.3f} ms   (goal: within 0.5, and under openai)")
+def fresh(url: str, rounds: int) -> dict[str, Values | str]:
+    """Measure clients that were just made."""
 
-
-def first_chunk(url: str, rounds: int) -> None:
-    """Print the time to the first chunk: on a warm connection, and on a client that was just made."""
-    ours, theirs, raw = (
-        Portkey(base_url=url),
-        openai.OpenAI(api_key="none", base_url=url),
-        httpx.Client(trust_env=False),
-    )
-    warm: dict[str, list[float]] = {"portkey_nb": [], "openai": [], "httpx bytes": []}
-    for _ in range(rounds):
-        warm["portkey_nb"].append(_first_ours(ours))
-        warm["openai"].append(_first_theirs(theirs))
-        warm["httpx bytes"].append(_first_raw(raw, url))
-    _warm("sync", warm)
-    _warm("async", asyncio.run(_first_chunk_async(url, rounds)))
-    fresh: dict[str, list[float]] = {"portkey_nb": [], "portkey_nb (https)": [], "openai": []}
-    Portkey(api_key="none").close()  # the process's one TLS context
-    for _ in range(max(9, rounds // 10)):
+    def bare() -> float:
         began = time.perf_counter()
-        client = Portkey(base_url=url)
-        made = (time.perf_counter() - began) * 1000
-        fresh["portkey_nb"].append(made + _first_ours(client))
-        client.close()
-        began = time.perf_counter()
-        hosted = Portkey(api_key="none")
-        fresh["portkey_nb (https)"].append((time.perf_counter() - began) * 1000)
-        hosted.close()
-        began = time.perf_counter()
-        other = openai.OpenAI(api_key="none", base_url=url)
-        made = (time.perf_counter() - began) * 1000
-        fresh["openai"].append(made + _first_theirs(other))
-        other.close()
-    _table("first chunk, fresh client (https: the client alone)", fresh, "ms", 3)
-    print("  goal: portkey_nb under 5 ms")
+        connection = Socket(url)
+        return (time.perf_counter() - began) * 1000 + _first(connection.pieces)
+
+    sides: Mapping[str, Any] = {who: lambda make=make: _fresh(make) for who, make in clients(url).items()}
+    # Made once and dropped, so that a peer that is missing says why in the words of the others.
+    present = all_made(clients(url))
+    sides = {who: one if isinstance(one := present[who], str) else side for who, side in sides.items()}
+    return by_turns({**sides, SOCKET: bare}, rounds)
 
 
-def main() -> None:
-    """Print all tables."""
-    quick = "--quick" in sys.argv
+def measurements(size: Size) -> Iterator[Measurement]:
+    """Measure first chunks, then whole streams."""
+    firsts = size.pick(quick=50, default=300)
+    rounds = size.pick(quick=3, default=7)
     with running() as url:
-        first_chunk(url, 50 if quick else 300)
-        throughput(url, 1, 3 if quick else 7)
-        throughput(url, 64, 3 if quick else 7)
+        for kind, figures, measure in (
+            ("sync", sync_figures, lambda _, read: _first(read)),
+            ("async", async_figures, lambda _, read: _first_async(read)),
+        ):
+            took = figures(url, measure, firsts)
+            yield Measurement(f"first chunk, warm connection, {kind}", "ms", took, "0.5 more than httpx or less")
+        took = fresh(url, max(9, firsts // 10))
+        yield Measurement("first chunk, a client just made", "ms", took, "under 5")
+        for per_write in (1, 64):
+            model = f"{CHUNKS}x{per_write}"
+            how = f"a stream of {CHUNKS:,} chunks, {per_write} per write"
+            target = "8 times openai or more"
+            took = sync_figures(url, lambda who, read, model=model: _whole(who, read, model), rounds)
+            yield Measurement(f"{how}, sync", "chunks/s", took, target)
+            took = async_figures(url, lambda who, read, model=model: _whole_async(who, read, model), rounds)
+            yield Measurement(f"{how}, async", "chunks/s", took, target)
 
 
 if __name__ == "__main__":
-    main()
+    face(measurements, __doc__)

@@ -6,10 +6,8 @@ Run as ``python -m tests.benchmarks.comparison``; ``--quick`` for fewer rounds.
 from __future__ import annotations
 
 import random
-import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,6 +17,8 @@ from portkey_nb.engine.comparison import Comparison
 from portkey_nb.engine.frames import to_frame
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.statistics import pairs, summary
+from tests.benchmarks.face import face
+from tests.benchmarks.measurement import Measurement, Size, by_turns
 
 WORDS = ("The quick brown fox jumps over the lazy dog. " * 20).split()
 MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet", "gemini-flash", "llama-local")
@@ -59,24 +59,23 @@ def compared(count: int, repeats: int) -> pd.DataFrame:
     return to_frame(rows, "all")
 
 
-def timed(work: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Return the median and the slowest of several rounds, in seconds."""
-    taken = []
-    for _ in range(rounds):
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """Return what does it once and returns the seconds that it took."""
+
+    def once() -> float:
         before = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - before)
-    return statistics.median(taken), max(taken)
+        return time.perf_counter() - before
+
+    return once
 
 
-def main() -> None:
-    """Print the table."""
-    rounds = 3 if "--quick" in sys.argv else 9
+def measurements(size: Size) -> Iterator[Measurement]:
+    """Measure each by turns with ``describe()`` of the same frame."""
+    rounds = size.pick(quick=3, default=9)
     random.seed(7)
-    for repeats in (1, 5):
+    for repeats in size.pick(quick=(1,), default=(1, 5)):
         frame = compared(10_000, repeats)
-        print(f"10,000 rows, {len(MODELS)} variants, {repeats} repeats (medians of {rounds}; pairs() loads scipy once)")
-        yard, _ = timed(frame.select_dtypes("number").describe, rounds)
         works: dict[str, Callable[[], object]] = {
             "summary()": partial(summary, frame),
             "pairs()": partial(pairs, frame),
@@ -88,11 +87,15 @@ def main() -> None:
             "different()": lambda frame=frame: Comparison(frame).different(),
             "from_runs()": partial(Comparison.from_runs, frame),
         }
-        for name, work in works.items():
-            median, slowest = timed(work, rounds)
-            goal = f"   goal: under {GOALS_S[name]:.0f} s" if name in GOALS_S else ""
-            print(f"  {name:<26}{median:8.3f} s, slowest {slowest:.3f} s {median / yard:7.1f} x describe(){goal}")
+        repeated = f"{repeats} repeat{'s' if repeats > 1 else ''}"
+        yard = timed(frame.select_dtypes("number").describe)
+        # With repeats it is the statistics and the widest table that may differ.
+        named = works if repeats == 1 else ("summary()", "pairs()", "table of 50 rows, words")
+        for name in named:
+            goal = f"under {GOALS_S[name]:.0f}" if name in GOALS_S else ""
+            took = by_turns({"portkey_nb": timed(works[name]), "DataFrame.describe()": yard}, rounds)
+            yield Measurement(f"a comparison of 10,000 rows, {repeated}: {name}", "s", took, goal)
 
 
 if __name__ == "__main__":
-    main()
+    face(measurements, __doc__)

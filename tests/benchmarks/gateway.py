@@ -9,20 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 
 from portkey_nb import AsyncPortkey, Portkey
+from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.local import LocalGateway
+from tests.benchmarks.face import face
+from tests.benchmarks.measurement import Measurement, Size, Values, by_turns, reason
 from tests.contract.providers import Providers
 
 MESSAGES = [{"role": "user", "content": "Say this is a test"}]
 PARALLEL = 60
 GOAL_MS = 1.0
+WARM = 3
+OWN, RAW = "portkey_nb", "raw httpx, bytes"
 
 
 class Readers:
@@ -67,7 +71,7 @@ class Readers:
                 pass
         return took * 1000
 
-    async def first_async(self, rounds: int) -> dict[str, list[float]]:
+    async def first_async(self, rounds: int) -> dict[str, Values | str]:
         """Return the same of the asynchronous clients, by turns."""
         async with AsyncPortkey(**self.options) as ours, httpx.AsyncClient(trust_env=False) as raw:
 
@@ -90,36 +94,18 @@ class Readers:
                         pass
                 return took * 1000
 
-            return await _by_turns(rounds, {"portkey_nb": ours_once, "httpx": raw_once})
+            took: dict[str, list[float]] = {OWN: [], RAW: []}
+            for number in range(-WARM, rounds):
+                # Whoever comes second finds the gateway warmer: they change places.
+                for name, once in sorted({OWN: ours_once, RAW: raw_once}.items(), reverse=bool(number % 2)):
+                    milliseconds = await once()
+                    if number >= 0:
+                        took[name].append(milliseconds)
+            return dict(took)
 
 
-async def _by_turns(rounds: int, readers: dict[str, Callable[[], Awaitable[float]]]) -> dict[str, list[float]]:
-    took: dict[str, list[float]] = {name: [] for name in readers}
-    for number in range(rounds + 3):
-        # Whoever comes second finds the gateway warmer: they change places.
-        for name in sorted(readers, reverse=bool(number % 2)):
-            milliseconds = await readers[name]()
-            if number >= 3:
-                took[name].append(milliseconds)
-    return took
-
-
-def _show(kind: str, took: dict[str, list[float]]) -> None:
-    print(f"\nfirst chunk through the gateway, {kind}, {len(took['httpx'])} rounds by turns")
-    for name, values in took.items():
-        print(f"  {name:12}{statistics.median(values):9.3f} ms   ({min(values):.3f} .. {max(values):.3f})")
-    ours, raw = statistics.median(took["portkey_nb"]), statistics.median(took["httpx"])
-    pairs = statistics.median(a - b for a, b in zip(took["portkey_nb"], took["httpx"], strict=True))
-    quiet = min(took["portkey_nb"]) - min(took["httpx"])
-    print(
-        f"  portkey_nb - httpx = {ours - raw:.3f} ms (round by round {pairs:.3f}, in the quietest {quiet:.3f}), "
-        f"ratio {ours / raw:.3f}"
-    )
-    print(f"  goal: under {GOAL_MS:g} ms more")
-
-
-async def parallel(options: dict[str, Any]) -> None:
-    """Print how 60 streams at once came out."""
+async def parallel(options: dict[str, Any]) -> tuple[int, float, float]:
+    """Return how many of 60 streams at once were whole, their seconds in all, and the median first chunk in ms."""
     firsts: list[float] = []
 
     async def one(client: AsyncPortkey) -> str | None:
@@ -133,30 +119,32 @@ async def parallel(options: dict[str, Any]) -> None:
         began = time.perf_counter()
         ends = await asyncio.gather(*(one(client) for _ in range(PARALLEL)), return_exceptions=True)
         took = time.perf_counter() - began
-    whole = sum(end == "stop" for end in ends)
-    print(f"\n{PARALLEL} parallel streams: {whole} complete in {took:.2f} s, first chunk after a median of", end=" ")
-    print(f"{statistics.median(firsts):.0f} ms   (goal: all complete)")
+    return sum(end == "stop" for end in ends), took, statistics.median(firsts)
 
 
-def main() -> None:
-    """Print all figures."""
-    rounds = 20 if "--quick" in sys.argv else 200
-
-    async def sync_by_turns(readers: Readers) -> dict[str, list[float]]:
-        async def ours() -> float:
-            return readers.first_ours()
-
-        async def raw() -> float:
-            return readers.first_raw()
-
-        return await _by_turns(rounds, {"portkey_nb": ours, "httpx": raw})
-
-    with LocalGateway(port=0) as gateway, Providers(pause=0.002) as upstream:
+def measurements(size: Size) -> Iterator[Measurement]:
+    """Measure through the gateway, or say why it is not there."""
+    try:
+        gateway = LocalGateway(port=0).start()
+    except PortkeyError as error:
+        yield Measurement("first chunk through the open-source gateway", "ms", {OWN: reason(error)})
+        return
+    rounds = size.pick(quick=30, default=200)
+    target = f"less than {GOAL_MS:g} more than httpx"
+    with gateway, Providers(pause=0.002) as upstream:
         readers = Readers(gateway.base_url, upstream.host("openai"))
-        _show("sync", asyncio.run(sync_by_turns(readers)))
-        _show("async", asyncio.run(readers.first_async(rounds)))
-        asyncio.run(parallel({**readers.options, "custom_host": upstream.host("openai", "long:50")}))
+        took = by_turns({OWN: readers.first_ours, RAW: readers.first_raw}, rounds, WARM)
+        yield Measurement("first chunk through the open-source gateway, sync", "ms", took, target)
+        took = asyncio.run(readers.first_async(rounds))
+        yield Measurement("first chunk through the open-source gateway, async", "ms", took, target)
+        options = {**readers.options, "custom_host": upstream.host("openai", "long:50")}
+        came = [asyncio.run(parallel(options)) for _ in range(size.pick(quick=2, default=5))]
+    whole, seconds, firsts = ([float(value) for value in column] for column in zip(*came, strict=True))
+    what = f"{PARALLEL} parallel streams through it"
+    yield Measurement(what, f"of {PARALLEL} whole", {OWN: whole}, "all")
+    yield Measurement(f"{what}: until the last has ended", "s", {OWN: seconds})
+    yield Measurement(f"{what}: first chunk", "ms", {OWN: firsts})
 
 
 if __name__ == "__main__":
-    main()
+    face(measurements, __doc__)

@@ -7,19 +7,24 @@ request whose row was complete may have been sent again.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 from portkey_nb import runs
+from tests.benchmarks.face import arguments, face
+from tests.benchmarks.measurement import Measurement, Size
 from tests.engine.test_compare import begun, cells, done_cells, slowly
 from tests.many_server import ManyServer
 
 CASES = 300
+STORE = "PORTKEY_NB_STORE"
+OWN = "portkey_nb"
 
 
 def killed(times: int, seed: int) -> tuple[int, int, int]:
@@ -38,7 +43,7 @@ def killed(times: int, seed: int) -> tuple[int, int, int]:
             count = cells(server)
             for cell in done_cells("killed"):
                 settled.setdefault(cell, count[cell])
-            print(f"kill {kill + 1:2}: {len(settled):4} of {2 * CASES} cells done")
+            print(f"kill {kill + 1:2}: {len(settled):4} of {2 * CASES} cells done", file=sys.stderr)
         begun(server, "killed", CASES).communicate(timeout=300)
         count = cells(server)
     frame = runs(group="killed", status="ok", columns=["variant", "case_id"])
@@ -47,17 +52,24 @@ def killed(times: int, seed: int) -> tuple[int, int, int]:
     return len(there), sum(number != 1 for number in there.values()), again
 
 
-def main() -> None:
-    """Print what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+def measurements(size: Size, times: int | None = None, seed: int = 0) -> Iterator[Measurement]:
+    """Kill it again and again, and count what is there."""
+    times = times or size.pick(quick=3, default=20)
+    before = os.environ.get(STORE)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["PORTKEY_NB_STORE"] = os.path.join(folder, "runs.sqlite")
-        there, odd, again = killed(given.times, given.seed)
-    print(f"{there} of {2 * CASES} cells there, {odd} of them not exactly once; {again} completed requests sent again")
+        os.environ[STORE] = os.path.join(folder, "runs.sqlite")
+        try:
+            there, odd, again = killed(times, seed)
+        finally:
+            os.environ.pop(STORE) if before is None else os.environ.update({STORE: before})
+    what = f"a comparison of {2 * CASES} cells, killed {times} times"
+    yield Measurement(what, f"of {2 * CASES} cells there", {OWN: [there]}, "all")
+    yield Measurement(f"{what}: cells that are not there exactly once", "cells", {OWN: [odd]}, "none")
+    yield Measurement(f"{what}: completed requests that were sent again", "requests", {OWN: [again]}, "none")
 
 
 if __name__ == "__main__":
-    main()
+    parser = arguments(__doc__)
+    parser.add_argument("--times", type=int, help="how often it is killed")
+    parser.add_argument("--seed", type=int, default=0)
+    face(measurements, __doc__, parser)

@@ -1,26 +1,27 @@
 """What painting a running cell sends on the kernel's output channel, and what it costs the kernel.
 
-Run it with ``python -m tests.benchmarks.painting [--full]``. A real kernel paints replies that come at 100 tokens/s by
+Run as ``python -m tests.benchmarks.painting [--full]``. A real kernel paints replies that come at 100 tokens/s by
 a clock of its own, faster than real time; the ``content`` of every output and widget message is counted in UTF-8 bytes
 against the reply's own, from the opening of the widget to the final state. ``--full`` adds replies of 32,000 tokens.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
-import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import KernelManager
+from tests.benchmarks.face import face
+from tests.benchmarks.kernel import Kernel
+from tests.benchmarks.measurement import Measurement, Size, Values, by_turns
 
 TOKENS_PER_S = 100
 CHARACTERS_PER_TOKEN = 4.5
-COUNTED = {"comm_open", "comm_msg", "comm_close", "display_data", "update_display_data"}
+COUNTED = ("comm_open", "comm_msg", "comm_close", "display_data", "update_display_data")
 ROUNDS = 3
+OWN, PEER = "portkey_nb", "update_display(Markdown), 10 Hz"
 
 MIXED = """## Part {n}: sorting and searching
 
@@ -124,79 +125,43 @@ def reply(part: str, tokens: int, fence: str = "") -> str:
     return f"```{fence}\n{text}\n```\n" if fence else text
 
 
-class Kernel:
-    """A kernel and the messages that it sends."""
-
-    def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel(cwd=root, env={**os.environ, "PYTHONPATH": root})
-        self._client = self._manager.blocking_client()
-        self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
-
-    def run(self, code: str) -> tuple[int, int, str]:
-        """Run a cell; return the bytes and the number of its messages, and what it printed."""
-        request = self._client.execute(code)
-        size = count = 0
-        printed = ""
-        while True:
-            message: dict[str, Any] = self._client.get_iopub_msg(timeout=600)
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind in COUNTED:
-                size += len(json.dumps(content, ensure_ascii=False).encode())
-                count += 1
-            elif kind == "stream":
-                printed += content["text"]
-            elif kind == "error":
-                raise RuntimeError("\n".join(content["traceback"]))
-            elif kind == "status" and content["execution_state"] == "idle":
-                return size, count, printed
-
-    def close(self) -> None:
-        """End the kernel."""
-        self._client.stop_channels()
-        self._manager.shutdown_kernel(now=True)
-
-
-def measure(kernel: Kernel, text: str, models: int, technique: str) -> tuple[float, float, int]:
-    """Return bytes sent per byte of reply, CPU per second of reply, and the number of messages."""
+def measure(kernel: Kernel, text: str, models: int, technique: str) -> tuple[float, float]:
+    """Return bytes sent per byte of reply, and percent of one core at the rate of the reply."""
     texts = [text] * models
-    call = f"replay({texts!r}, {technique!r}, {CHARACTERS_PER_TOKEN})"
-    kernel.run(PROGRAM.replace("RATE", repr(1 / TOKENS_PER_S)))
-    runs = []
-    for _ in range(ROUNDS if len(text) < 50_000 else 1):
-        size, count, printed = kernel.run(call)
-        cpu, seconds = map(float, printed.split("CPU")[1].split())
-        runs.append((size / sum(len(one.encode()) for one in texts), cpu / seconds, count))
-    return tuple(statistics.median(column) for column in zip(*runs, strict=True))  # type: ignore[return-value]
+    ran = kernel.run(f"replay({texts!r}, {technique!r}, {CHARACTERS_PER_TOKEN})")
+    cpu, seconds = map(float, ran.printed.split("CPU")[1].split())
+    return ran.size(*COUNTED) / sum(len(one.encode()) for one in texts), cpu / seconds * 100
 
 
-def main() -> None:
-    """Print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--full", action="store_true", help="replies of 32,000 tokens as well")
-    full = arguments.parse_args().full
-    kernel = Kernel()
-    try:
-        print(
-            f"{'reply':<34}{'models':>7}{'messages':>10}{'bytes per byte':>16}{'target':>8}{'CPU at 100 tokens/s':>21}"
-        )
-        for tokens in (2_000, 32_000) if full else (2_000,):
+def measurements(size: Size) -> Iterator[Measurement]:
+    """Measure mixed Markdown and code, one model and four, by turns with what repaints the whole."""
+    with tempfile.TemporaryDirectory() as folder, Kernel(Path(folder)) as kernel:
+        kernel.run(PROGRAM.replace("RATE", repr(1 / TOKENS_PER_S)))
+        for tokens in size.pick(quick=(2_000,), default=(2_000,), full=(2_000, 32_000)):
+            rounds = ROUNDS if tokens < 10_000 else 1
             mixed, code = reply(MIXED, tokens), reply(CODE, tokens, "python")
-            rows = [("mixed Markdown", mixed, 1, "delta", 12), ("mixed Markdown", mixed, 4, "delta", 12)]
-            rows += [("one block of code", code, 1, "delta", 30)]
-            rows += [("update_display(Markdown), 10 Hz", mixed, 1, "whole", 0)]
-            for name, text, models, technique, target in rows:
-                ratio, cpu, count = measure(kernel, text, models, technique)
-                aim = f"{target}x" if target else ""
-                print(f"{f'{name}, {tokens:,}':<34}{models:>7}{count:>10.0f}{ratio:>15.1f}x{aim:>8}{cpu:>20.1%}")
-                sys.stdout.flush()
-    finally:
-        kernel.close()
+            for name, text, models, target in (
+                ("mixed Markdown", mixed, 1, 12),
+                ("mixed Markdown", mixed, 4, 12),
+                ("one block of code", code, 1, 30),
+            ):
+                sides = {OWN: (text, models, "delta"), **({PEER: (text, 1, "whole")} if models == 1 else {})}
+                cpu: dict[str, list[float]] = {}
+
+                def side(who: str, *asked: Any, cpu: dict[str, list[float]] = cpu) -> float:
+                    sent, worked = measure(kernel, *asked)
+                    cpu.setdefault(who, []).append(worked)
+                    return sent
+
+                # A warm round of the long one would take as long as all of the others.
+                took = by_turns({who: partial(side, who, *asked) for who, asked in sides.items()}, rounds, rounds > 1)
+                spent: dict[str, Values | str] = {
+                    who: one if isinstance(one, str) else cpu[who][-rounds:] for who, one in took.items()
+                }
+                what = f"painting {name}, {tokens:,} tokens, {models} model{'s' if models > 1 else ''}"
+                yield Measurement(f"{what}: sent for each byte of reply", "bytes", took, f"{target} or less")
+                yield Measurement(f"{what}: at {TOKENS_PER_S} tokens/s", "% of one core", spent)
 
 
 if __name__ == "__main__":
-    main()
+    face(measurements, __doc__)

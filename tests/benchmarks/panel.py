@@ -1,6 +1,6 @@
 """What a chat panel sends on the comm channel, how long it takes to open, and how soon a key shows while it streams.
 
-Run it with ``python -m tests.benchmarks.panel [--full] [--no-browser]``. A loopback server streams replies at 100
+Run as ``python -m tests.benchmarks.panel [--full] [--no-browser]``. A loopback server streams replies at 100
 tokens/s to a real kernel; the ``content`` of every widget message between the sending and the rest of a panel is
 counted in UTF-8 bytes against the reply's own: the user's message, the growing reply, its end and the bar. ``--full``
 adds a reply of 32,000 tokens, which takes five minutes. In Chromium (JupyterLab), with a transcript of 200 messages,
@@ -9,9 +9,7 @@ keys are typed into the composer while a reply streams.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import shutil
 import statistics
 import tempfile
@@ -24,13 +22,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import KernelManager
-
+from tests.benchmarks.face import arguments, face
+from tests.benchmarks.kernel import PATIENCE_S, Kernel
+from tests.benchmarks.measurement import Measurement, Size, Values
 from tests.benchmarks.painting import CHARACTERS_PER_TOKEN, MIXED, TOKENS_PER_S, reply
 from tests.servers import chunk, event
 from tests.servers import piece as framed
 
-PATIENCE_S = 600.0
+OWN = "portkey_nb"
 MESSAGES = 200
 KEYS = 120
 KEYS_PER_S = 12
@@ -128,39 +127,18 @@ def paced() -> Iterator[str]:
         thread.join()
 
 
-class Kernel:
-    """A kernel whose widget messages are all kept."""
+class PanelKernel(Kernel):
+    """A kernel whose messages are all kept, and whose panels find a page."""
 
-    def __init__(self, folder: str) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        given = {"PYTHONPATH": root, "PORTKEY_NB_STORE": str(Path(folder) / "runs.sqlite")}
-        self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel(cwd=folder, env={**os.environ, **given})
-        self._client = self._manager.blocking_client()
-        self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
+    def __init__(self, folder: Path) -> None:
         self.heard: list[dict[str, Any]] = []
+        super().__init__(folder)
 
     def hear(self, timeout: float = PATIENCE_S) -> dict[str, Any]:
         """Take up the next message."""
-        message: dict[str, Any] = self._client.get_iopub_msg(timeout=timeout)
+        message = super().hear(timeout)
         self.heard.append(message)
-        if message["msg_type"] == "error":
-            raise RuntimeError("\n".join(message["content"]["traceback"]))
         return message
-
-    def run(self, code: str) -> str:
-        """Run a cell to its end, and return what it printed."""
-        request = self._client.execute(code)
-        printed = ""
-        while True:
-            message = self.hear()
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            if message["msg_type"] == "stream":
-                printed += message["content"]["text"]
-            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                return printed
 
     def twin(self, holding: str) -> None:
         """Wait until the static twin of a panel holds a text, which no other one does."""
@@ -178,7 +156,7 @@ class Kernel:
         opened = [message["content"] for message in self.heard if message["msg_type"] == "comm_open"]
         model: str = next(one["comm_id"] for one in reversed(opened) if "growingColumn" in str(one["data"]["state"]))
         data = {"method": "custom", "content": {"do": "hello", "view": "bench"}}
-        self._client.shell_channel.send(self._client.session.msg("comm_msg", {"comm_id": model, "data": data}))
+        self.client.shell_channel.send(self.client.session.msg("comm_msg", {"comm_id": model, "data": data}))
         while "all" not in self.custom(self.hear()):
             continue
         return model
@@ -188,11 +166,6 @@ class Kernel:
         """Return what a widget was told, if it was told something."""
         data = message["content"].get("data", {}) if message["msg_type"] == "comm_msg" else {}
         return dict(data.get("content") or {})
-
-    def close(self) -> None:
-        """End the kernel."""
-        self._client.stop_channels()
-        self._manager.shutdown_kernel(now=True)
 
 
 def sizes(messages: list[dict[str, Any]], *kinds: str) -> list[int]:
@@ -204,8 +177,8 @@ def sizes(messages: list[dict[str, Any]], *kinds: str) -> list[int]:
     ]
 
 
-def wire(kernel: Kernel, url: str, tokens: int) -> None:
-    """Print what one reply costs on the comm channel, beside a widget that is repainted at the same rate."""
+def wire(kernel: PanelKernel, url: str, tokens: int) -> Iterator[Measurement]:
+    """Measure what one reply costs on the comm channel, beside a widget that is repainted at the same rate."""
     text = reply(MIXED, tokens)
     length = len(text.encode())
     kernel.run(OPENING.format(text="", tokens=tokens, url=url) + f"\npanel, *_ = opened('wire-{tokens}', 0)\n")
@@ -213,37 +186,38 @@ def wire(kernel: Kernel, url: str, tokens: int) -> None:
     start = len(kernel.heard)
     kernel.run("panel.send('Tell me of sorting and searching').result()\ntime.sleep(1)")
     sent = kernel.heard[start:]
-    ours = sizes(sent, "comm_msg")
-    static = sizes(sent, "update_display_data", "display_data")
-    rows = [("ChatPanel", ours, "12x")]
+    static = sum(sizes(sent, "update_display_data", "display_data")) / length
+    took: dict[str, Values | str] = {OWN: [sum(sizes(sent, "comm_msg")) / length]}
     if tokens <= 2_000:  # what the peer renders and sends grows with the square of the reply
         start = len(kernel.heard)
         kernel.run(PEER + f"\n_ = repaint({text!r}, {TOKENS_PER_S * 0.08}, {CHARACTERS_PER_TOKEN})")
-        rows.append(("ipywidgets.HTML repainted", sizes(kernel.heard[start:], "comm_msg"), ""))
-    for name, found, target in rows:
-        print(f"{f'{name}, {tokens:,}':<40}{len(found):>10}{sum(found) / length:>15.1f}x{target:>8}")
-    print(f"{'  beside it, its static twin':<40}{len(static):>10}{sum(static) / length:>15.1f}x", flush=True)
+        took["ipywidgets.HTML repainted"] = [sum(sizes(kernel.heard[start:], "comm_msg")) / length]
+    what = f"a chat panel's reply of {tokens:,} tokens: sent for each byte of it"
+    yield Measurement(what, "bytes", took, "12 or less")
+    yield Measurement(f"{what}, the static twin beside it", "bytes", {OWN: [static]})
 
 
-def opening(kernel: Kernel, url: str) -> None:
-    """Print how long the kernel takes to open a panel, empty and with a transcript."""
+def opening(kernel: PanelKernel, url: str, rounds: int) -> Iterator[Measurement]:
+    """Measure how long the kernel takes to open a panel, empty and with a transcript."""
     kernel.run(OPENING.format(text=reply(MIXED, 200), tokens=100, url=url))
-    first = kernel.run("print(*opened('first', 0)[1:])").split()
-    print(f"{'first in this kernel':<24}{float(first[0]):>10.0f} ms{'':>8}{float(first[1]):>8.0f} ms")
+    first = kernel.run("print(*opened('first', 0)[1:])").printed.split()
+    yield Measurement("the first chat panel of a kernel opens", "ms", {OWN: [float(first[0])]})
     for count in (0, MESSAGES):
         taken = []
-        for number in range(5):
+        for number in range(rounds):
             chat = f"open-{count}-{number}"
-            said = kernel.run(f"panel, *ms = opened({chat!r}, {count})\nprint(*ms)")
+            said = kernel.run(f"panel, *ms = opened({chat!r}, {count})\nprint(*ms)").printed
             began = time.perf_counter()
             kernel.hello()
             page = time.perf_counter() - began
             kernel.twin(f"Answer {count - 1} of {chat}" if count else chat)
             then = time.perf_counter() - began
             taken.append([*(float(one) for one in said.split()), page * 1000, then * 1000])
-        wall, busy, page, then = (statistics.median(column) for column in zip(*taken, strict=True))
-        shown = f"{wall:>10.0f} ms{'300 ms':>8}{busy:>8.0f} ms{page:>18.0f} ms{then:>18.0f} ms"
-        print(f"{f'with {count} messages':<24}{shown}", flush=True)
+        opened, _, page_has_it, and_twin = (list(column) for column in zip(*taken, strict=True))
+        what = f"a chat panel with {count} messages"
+        yield Measurement(f"{what} opens", "ms", {OWN: opened}, "under 300")
+        yield Measurement(f"{what}: then a page has it", "ms", {OWN: page_has_it})
+        yield Measurement(f"{what}: and its static twin", "ms", {OWN: and_twin})
 
 
 class Tasks:
@@ -286,9 +260,9 @@ def typed(page: Any, composer: Any) -> list[float]:
     return keys
 
 
-def browser(url: str) -> None:
-    """Print how soon keys show in Chromium, and the longest task, at rest and while a reply streams."""
-    # Extras of the tests.
+def browser(url: str) -> Iterator[Measurement]:
+    """Measure how soon keys show in Chromium, and the longest task, at rest and while a reply streams."""
+    # The extra of the tests in a browser.
     from playwright.sync_api import sync_playwright
 
     from tests.browser.conftest import CHROMIUM
@@ -327,42 +301,34 @@ def browser(url: str) -> None:
         view.wait_for_timeout(4000)  # until the static twin is there too
         rows += [("as it is sent", [], begun), ("as it ends", [], tasks.end())]
         chromium.close()
-    title = f"in Chromium, {MESSAGES} messages"
-    print(f"\n{title:<32}{'key shows, p95':>16}{'target':>8}{'longest task':>16}{'target':>8}{'most CPU of one':>14}")
     for name, keys, found in rows:
-        shown = f"{statistics.quantiles(keys, n=20)[-1]:.0f} ms{'50 ms':>8}" if keys else f"{'':>8}"
+        what = f"in Chromium, {MESSAGES} messages, {name}"
+        if keys:
+            yield Measurement(f"{what}: a key shows", "ms", {OWN: keys}, "50 for 95 of 100 keys")
+            slow = statistics.quantiles(keys, n=20)[-1]
+            yield Measurement(f"{what}: the slowest 5 of 100 keys show after", "ms", {OWN: [slow]}, "under 50")
         longest, busiest = (max((one[at] for one in found), default=0.0) for at in (0, 1))
-        print(f"{name:<32}{shown:>24}{longest:>13.0f} ms{'100 ms':>8}{busiest:>11.0f} ms", flush=True)
-    print(f"load of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        yield Measurement(f"{what}: longest task", "ms", {OWN: [longest]}, "under 100")
+        yield Measurement(f"{what}: most processor time of one task", "ms", {OWN: [busiest]})
 
 
-def measure(url: str, folder: str, *, full: bool) -> None:
-    """Print what a kernel does."""
-    kernel = Kernel(folder)
-    try:
-        title = f"{'opening, in the kernel':<24}{'':>13}{'target':>8}{'its CPU':>11}"
-        print(f"{title}{'then a page has it':>21}{'and the twin':>21}")
-        opening(kernel, url)
-        print(f"\n{'reply of so many tokens':<40}{'messages':>10}{'bytes per byte':>16}{'target':>8}")
-        for tokens in (2_000, 32_000) if full else (2_000,):
-            wire(kernel, url, tokens)
-    finally:
-        kernel.close()
-
-
-def main() -> None:
-    """Print the tables."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--full", action="store_true", help="a reply of 32,000 tokens as well")
-    arguments.add_argument("--no-browser", action="store_true", help="only what needs no Chromium")
-    arguments.add_argument("--only-browser", action="store_true", help="only what needs Chromium")
-    given = arguments.parse_args()
+def measurements(size: Size, kernel: bool = True, chromium: bool | None = None) -> Iterator[Measurement]:
+    """Measure in the kernel, then in Chromium, which a quick run leaves out unless it is asked for."""
     with paced() as url, tempfile.TemporaryDirectory() as folder:
-        if not given.only_browser:
-            measure(url, folder, full=given.full)
-        if not given.no_browser:
-            browser(url)
+        if kernel:
+            with PanelKernel(Path(folder)) as ours:
+                yield from opening(ours, url, size.pick(quick=3, default=5))
+                for tokens in size.pick(quick=(2_000,), default=(2_000,), full=(2_000, 32_000)):
+                    yield from wire(ours, url, tokens)
+        if chromium if chromium is not None else size is not Size.QUICK:
+            if shutil.which("chromium"):
+                yield from browser(url)
+            else:
+                yield Measurement(f"in Chromium, {MESSAGES} messages", "ms", {OWN: "Chromium is not there"})
 
 
 if __name__ == "__main__":
-    main()
+    parser = arguments(__doc__)
+    parser.add_argument("--no-browser", dest="chromium", action="store_false", default=None, help="no Chromium")
+    parser.add_argument("--only-browser", dest="kernel", action="store_false", help="only what needs Chromium")
+    face(measurements, __doc__, parser)

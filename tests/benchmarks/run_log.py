@@ -8,22 +8,25 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sized
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from portkey_nb.engine.record import Run, new_run_id
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import clean, put_run
+from tests.benchmarks.face import face
+from tests.benchmarks.measurement import Measurement, Size, by_turns
 
 ANSWER = "The quick brown fox jumps over the lazy dog. " * 45
 WRITERS = 4
+OWN = "portkey_nb"
 
 
 def begun(at: int) -> Run:
@@ -88,7 +91,7 @@ def _raw(folder: Path) -> Callable[[Run, Run], None]:
     return write
 
 
-def rows(folder: Path, rounds: int) -> None:
+def rows(folder: Path, rounds: int) -> Measurement:
     """Start and complete one row after another, in turns with raw sqlite3."""
     store, raw = RunStore(folder / "rows.sqlite"), _raw(folder)
 
@@ -96,22 +99,22 @@ def rows(folder: Path, rounds: int) -> None:
         store.start(first)
         store.finish(last)
 
-    times: dict[str, list[float]] = {"portkey_nb": [], "sqlite3 insert + update": []}
-    for at in range(rounds):
-        for name, write in (("portkey_nb", ours), ("sqlite3 insert + update", raw)):
-            first = begun(at)
+    def side(write: Callable[[Run, Run], None]) -> Callable[[], float]:
+        def once() -> float:
+            first = begun(0)
             last = completed(first)
             before = time.perf_counter()
             write(first, last)
-            times[name].append(time.perf_counter() - before)
-    medians = {name: statistics.median(taken) * 1e6 for name, taken in times.items()}
-    print(f"one row of 4 KB started and completed (median of {rounds})")
-    for name, median in medians.items():
-        print(f"  {name:<26}{median:8.0f} us {median / medians['sqlite3 insert + update']:6.1f} x")
+            return (time.perf_counter() - before) * 1000
+
+        return once
+
+    took = by_turns({OWN: side(ours), "sqlite3, insert + update": side(raw)}, rounds)
     store.close()
+    return Measurement("a row of 4 KB in the run log, started and completed", "ms", took)
 
 
-def frames(folder: Path, count: int, rounds: int) -> None:
+def frames(folder: Path, count: int, rounds: int) -> Iterator[Measurement]:
     """Read everything into a DataFrame."""
     store = RunStore(folder / "frames.sqlite")
     for at in range(0, count, 1000):
@@ -126,24 +129,23 @@ def frames(folder: Path, count: int, rounds: int) -> None:
         'columns="metrics"': ("metrics", "SELECT * FROM runs"),
         'columns="all"': ("all", f"SELECT * FROM {joined}"),
     }
-    print(f"{count:,} rows to a DataFrame, beside sqlite3's fetchall() of the stored columns (medians of {rounds})")
-    for label, (columns, query) in asked.items():
-        ours, cpu, theirs = [], [], []
-        for _ in range(rounds):
-            before, worked = time.perf_counter(), time.process_time()
-            frame = store.frame(columns=columns)
-            ours.append(time.perf_counter() - before)
-            cpu.append(time.process_time() - worked)
-            width = frame.shape[1]
-            del frame
+
+    def timed(work: Callable[[], Sized]) -> Callable[[], float]:
+        def once() -> float:
             before = time.perf_counter()
-            raw.execute(query).fetchall()
-            theirs.append(time.perf_counter() - before)
-        ratio = statistics.median(ours) / statistics.median(theirs)
-        print(
-            f"  {label:<20}{width:3d} columns{statistics.median(ours):7.2f} s, fastest {min(ours):.2f} s, "
-            f"{statistics.median(cpu):.2f} s of processor {ratio:6.1f} x"
-        )
+            found = work()
+            took = time.perf_counter() - before
+            assert len(found) == count
+            return took
+
+        return once
+
+    for label, (columns, query) in asked.items():
+        sides = {
+            OWN: timed(partial(store.frame, columns=columns)),
+            "sqlite3, fetchall()": timed(lambda query=query: raw.execute(query).fetchall()),  # type: ignore[misc]
+        }
+        yield Measurement(f"{count:,} rows to a DataFrame, {label}", "s", by_turns(sides, rounds))
     raw.close()
     store.close()
 
@@ -161,7 +163,7 @@ print(store.take_trouble() or "")
 """
 
 
-def writers(folder: Path, each: int) -> None:
+def writers(folder: Path, each: int) -> Iterator[Measurement]:
     """Write from four processes at once."""
     file = str(folder / "writers.sqlite")
     before = time.perf_counter()
@@ -171,23 +173,23 @@ def writers(folder: Path, each: int) -> None:
     taken = time.perf_counter() - before
     with RunStore(file) as store:
         found = store.frame(columns=["status"])["status"].value_counts()
-    whole = int(found.get("ok", 0))
-    print(f"{WRITERS} processes writing {each:,} rows each at once")
-    print(f"  rows per second           {WRITERS * each / taken:8.0f}    (processes' start included)")
-    spooled = "yes" if any(said) else "no"
-    print(f"  rows lost                 {WRITERS * each - whole:8d}    (spooled meanwhile: {spooled})")
+    asked = WRITERS * each
+    what = f"{WRITERS} processes writing {asked:,} rows at once"
+    lost = asked - int(found.get("ok", 0))
+    yield Measurement(what, f"of {asked:,} rows lost", {OWN: [lost]}, "none")
+    yield Measurement(f"{what}, their start included", "rows/s", {OWN: [asked / taken]})
+    yield Measurement(f"{what}: of them had to wait in the spool", "processes", {OWN: [sum(map(bool, said))]})
 
 
-def main() -> None:
-    """Print all tables."""
-    quick = "--quick" in sys.argv
+def measurements(size: Size) -> Iterator[Measurement]:
+    """Measure a row, frames, and several writers."""
     random.seed(7)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows(folder, 500 if quick else 3000)
-        frames(folder, 10_000 if quick else 100_000, 3 if quick else 7)
-        writers(folder, 200 if quick else 1000)
+        yield rows(folder, size.pick(quick=500, default=3000))
+        yield from frames(folder, size.pick(quick=10_000, default=100_000), size.pick(quick=3, default=7))
+        yield from writers(folder, size.pick(quick=200, default=1000))
 
 
 if __name__ == "__main__":
-    main()
+    face(measurements, __doc__)

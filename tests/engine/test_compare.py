@@ -22,6 +22,8 @@ from tests.servers import COMPLETION, ScriptedServer, whole
 CAPITALS = [{"country": "France", "expected": "Paris"}, {"country": "Peru", "expected": "Lima"}]
 ASKED = "What is the capital of {{country}}?"
 
+over_both = pytest.mark.usefixtures("either_log")
+
 
 def echo(body: dict[str, Any], _earlier: int) -> Played:
     """Answer with the question."""
@@ -36,6 +38,7 @@ def cells(server: ManyServer) -> Counter[tuple[str, str]]:
     return Counter((body["model"], str(body["messages"][-1]["content"])) for body in server.seen.requests)
 
 
+@over_both
 def test_each_cell_becomes_a_row_with_all_its_facts() -> None:
     with ManyServer(echo) as server:
         found = compare(
@@ -83,6 +86,7 @@ def test_both_faces_give_the_same() -> None:
     assert one.to_frame()["demo"].all()
 
 
+@over_both
 def test_half_characters_go_through_and_are_known_again() -> None:
     with ManyServer(lambda body, _: streamed(["\ud83d"])) as server:
         for _ in range(2):
@@ -123,6 +127,7 @@ def test_a_third_of_refusals_costs_no_answer() -> None:
     assert len(runs(columns=["status"])) == 36
 
 
+@over_both
 def test_what_was_asked_just_so_before_comes_from_the_log_and_is_scored_anew() -> None:
     with ManyServer(echo) as server:
         options: dict[str, Any] = {"client": client_of(server), "scorers": "exact", "progress": False, "repeats": 2}
@@ -138,6 +143,7 @@ def test_what_was_asked_just_so_before_comes_from_the_log_and_is_scored_anew() -
         assert len(server.seen.requests) == 4
 
 
+@over_both
 def test_the_same_name_asks_for_the_holes_alone() -> None:
     broken = True
 
@@ -159,6 +165,7 @@ def test_the_same_name_asks_for_the_holes_alone() -> None:
     assert len(more.index.unique()) == 12
 
 
+@over_both
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -206,7 +213,7 @@ def test_what_changed_under_an_old_name_is_said_and_never_mixed(changes: dict[st
         ({"per_model": "4"}, SettingsError, "per_model is '4'"),
         ({"max_cost_usd": -1}, SettingsError, "max_cost_usd is -1"),
         ({"max_cost_usd": 1}, SettingsError, "no price is known for 'm'"),
-        ({"executor": "dask"}, SettingsError, "executor comes in a later version"),
+        ({"executor": "dask"}, SettingsError, "executor is 'dask'; give a dask.distributed.Client"),
         ({"name": ""}, SettingsError, "name is ''"),
         ({"client": "demo"}, SettingsError, "client is 'demo'"),
         ({"cache": "no"}, SettingsError, "cache is 'no'"),
@@ -266,6 +273,7 @@ def test_a_scorer_that_raises_leaves_its_row_and_is_counted() -> None:
     assert logged["tags"].iloc[0]["scorers"]["bad"].startswith("ValueError")
 
 
+@over_both
 def test_judges_are_asked_the_same_way_and_logged() -> None:
     found = compare(
         ASKED,
@@ -383,6 +391,7 @@ def done_cells(name: str) -> set[tuple[str, str]]:
     return set(zip(found["variant"].astype(str), found["prompt"], strict=True))
 
 
+@over_both
 def test_killed_at_any_moment_it_goes_on_without_asking_again() -> None:
     with ManyServer(slowly) as server:
         settled: dict[tuple[str, str], int] = {}

@@ -225,6 +225,44 @@ def test_rows_in_memory_make_the_same_frame_as_the_log(store: RunStore) -> None:
     assert to_frame([]).dtypes.equals(store.frame(0).dtypes)
 
 
+@pytest.mark.parametrize("size", [1, 199, 200, 201, 1001])
+def test_rows_read_part_by_part_are_those_written(store: RunStore, size: int) -> None:
+    odd = ("a\x00b", 'quo"ted', "“ü”", "", None)
+    runs = [
+        done(
+            run_id=f"r{at:05}",
+            model=odd[at % 5],
+            notebook=odd[-at % 5],
+            trace_id=odd[at % 5],
+            case_id=None if at % 3 else f"case {at} é",
+            demo=(True, False, None)[at % 3],
+            input_tokens=None if at > 300 else at,
+            latency_s=None if at % 7 == 0 else at / 3,
+            rating=None if at % 2 else at % 10,
+            scores={f"s{at // 400}": at / 2} if at % 4 else {},
+        )
+        for at in range(size)
+    ]
+    store.write([(run, False) for run in runs])
+    for columns in ("metrics", "all", ["model", "trace_id"], ["demo", "status", "model"]):
+        pd.testing.assert_frame_equal(store.frame(columns=columns), to_frame([run.to_row() for run in runs], columns))
+    latest = store.frame(7, columns="all")
+    pd.testing.assert_frame_equal(latest, to_frame([run.to_row() for run in runs[-7:]], "all"), check_like=True)
+
+
+def test_frames_are_the_same_where_pandas_keeps_texts_as_objects(store: RunStore) -> None:
+    store.write([(done(text=None if at % 3 else f"text {at}", base_url="same"), False) for at in range(450)])
+    here = store.frame(columns="all")
+    with pd.option_context("mode.string_storage", "python"):
+        there = store.frame(columns="all")
+        check_types(there)
+        assert there["text"].dtype.storage == "python"
+    assert there.columns.tolist() == here.columns.tolist()
+    assert there.index.tolist() == here.index.tolist()
+    for name in here.columns:
+        assert there[name].astype(object).fillna(0).tolist() == here[name].astype(object).fillna(0).tolist(), name
+
+
 def test_odd_values_in_rows_are_read_or_unknown() -> None:
     rows = [
         done(input_tokens=np.int64(4), demo=np.True_, cost_usd=float("nan")).to_row(),

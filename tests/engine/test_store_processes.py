@@ -49,14 +49,13 @@ WRITE = """
 """
 
 
-def test_four_processes_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
-    file = tmp_path / "runs.sqlite"
-    finish([python(WRITE, file, name) for name in "abcd"])
-    with RunStore(file) as store:
+def test_four_processes_write_at_once_and_lose_nothing(place: str, tmp_path: Path) -> None:
+    finish([python(WRITE, place, name) for name in "abcd"])
+    with RunStore(place) as store:
         frame = store.frame()
     assert sorted(frame.index) == sorted(f"{name}-{at:03}" for name in "abcd" for at in range(500))
     assert (frame["status"] == "ok").all()
-    assert [each.name for each in tmp_path.iterdir() if "spool" in each.name] == []
+    assert list(tmp_path.rglob("*spool*")) == []
 
 
 TAKE_UP = """
@@ -135,8 +134,8 @@ KILLED = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_a_killed_process_leaves_its_row_as_started(tmp_path: Path) -> None:
-    process = python(KILLED, tmp_path / "runs.sqlite")
+def test_a_killed_process_leaves_its_row_as_started(place: str) -> None:
+    process = python(KILLED, place)
     assert process.stdout is not None
     assert process.stdin is not None
     assert process.stdout.readline() == "started\n"
@@ -144,7 +143,7 @@ def test_a_killed_process_leaves_its_row_as_started(tmp_path: Path) -> None:
     process.wait(timeout=30)
     process.stdout.close()
     process.stdin.close()
-    with RunStore(tmp_path / "runs.sqlite") as store:
+    with RunStore(place) as store:
         row = store.frame().loc["cut"]
     assert (row["status"], row["prompt"]) == ("started", "was asked")
 
@@ -167,8 +166,8 @@ FORKED = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path) -> None:
-    process = python(FORKED, tmp_path / "runs.sqlite")
+def test_a_forked_child_uses_connections_of_its_own(place: str) -> None:
+    process = python(FORKED, place)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert said == "child parent parent again\n"
@@ -186,7 +185,7 @@ LEFT_OPEN = """
 """
 
 
-def test_a_store_that_nobody_closed_leaves_no_warning(tmp_path: Path) -> None:
+def test_a_store_that_nobody_closed_leaves_no_warning(place: str) -> None:
     command = [
         sys.executable,
         "-X",
@@ -195,7 +194,7 @@ def test_a_store_that_nobody_closed_leaves_no_warning(tmp_path: Path) -> None:
         "error",
         "-c",
         textwrap.dedent(LEFT_OPEN),
-        str(tmp_path / "runs.sqlite"),
+        place,
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (done.stdout, done.stderr) == ("fine\n", "")

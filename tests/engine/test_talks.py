@@ -33,6 +33,8 @@ from portkey_nb.gateway.conversation import Conversation, Turn
 from tests.engine.runs_of import done
 from tests.servers import CLOSE, COMPLETION, HELLO, ScriptedServer, chunk, streamed, whole
 
+over_both = pytest.mark.usefixtures("either_log")
+
 
 @pytest.fixture(autouse=True)
 def shelter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +85,7 @@ def test_a_name_is_one_object_in_a_process(file: Path) -> None:
         assert talk("here", "draft") is not chat
 
 
+@over_both
 def test_a_name_belongs_to_its_folder_unless_it_is_global(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draft, shared = conversation("draft"), conversation("global:draft")
     shared.add(exchange("hi"))
@@ -108,6 +111,7 @@ def in_another_process(code: str, *args: str) -> Any:
     return json.loads(found.stdout)
 
 
+@over_both
 def test_another_process_reads_and_goes_on_with_the_same_conversation(server: ScriptedServer) -> None:
     chat = conversation("draft")
     chat.system = "Be brief."
@@ -125,6 +129,7 @@ def test_another_process_reads_and_goes_on_with_the_same_conversation(server: Sc
     assert len(chat.runs_by_id()) == 2
 
 
+@over_both
 def test_a_conversation_forgotten_by_another_process_is_empty_here() -> None:
     chat = conversation("draft")
     chat.add(exchange("one"))
@@ -135,6 +140,7 @@ def test_a_conversation_forgotten_by_another_process_is_empty_here() -> None:
     assert contents(chat.messages) == ["two", "yes"]
 
 
+@over_both
 def test_two_threads_that_add_at_once_lose_nothing() -> None:
     chat = conversation("draft")
     start = threading.Barrier(4)
@@ -156,6 +162,7 @@ def test_two_threads_that_add_at_once_lose_nothing() -> None:
 # Listeners
 
 
+@over_both
 def test_listeners_hear_each_change_in_order_until_they_end() -> None:
     chat, heard = conversation("draft"), list[int]()
 
@@ -173,6 +180,7 @@ def test_listeners_hear_each_change_in_order_until_they_end() -> None:
     assert heard == [1, 2]
 
 
+@over_both
 def test_a_listener_may_change_the_conversation_itself() -> None:
     chat, heard = conversation("draft"), list[str | None]()
 
@@ -187,6 +195,7 @@ def test_a_listener_may_change_the_conversation_itself() -> None:
     assert heard == [None, "Be brief."]
 
 
+@over_both
 def test_what_fails_to_make_a_change_changes_nothing() -> None:
     chat, heard = conversation("draft"), list[Conversation]()
     chat.add(exchange("one"))
@@ -201,6 +210,7 @@ def test_what_fails_to_make_a_change_changes_nothing() -> None:
 # Asking
 
 
+@over_both
 @ways
 def test_a_question_is_asked_with_what_was_said_before(ask: Callable[..., str], server: ScriptedServer) -> None:
     chat = conversation("draft")
@@ -220,6 +230,7 @@ def test_a_question_is_asked_with_what_was_said_before(ask: Callable[..., str], 
     assert list(found["system"]) == ["Be brief.", "Be brief."]
 
 
+@over_both
 @ways
 def test_a_system_prompt_that_comes_with_a_question_stays(ask: Callable[..., str], server: ScriptedServer) -> None:
     chat = conversation("draft")
@@ -230,6 +241,7 @@ def test_a_system_prompt_that_comes_with_a_question_stays(ask: Callable[..., str
     assert contents(chat.messages) == ["Rhyme.", "one", "Hello", "two", "Hello"]
 
 
+@over_both
 def test_a_failed_question_leaves_no_trace_and_raises() -> None:
     refused = whole({"error": {"message": "no"}}, 400)
     cut = streamed(chunk("Hel"), CLOSE, end=False)
@@ -261,6 +273,7 @@ def double(number: int) -> int:
     return number * 2
 
 
+@over_both
 @ways
 def test_tool_calls_and_their_results_stay_in_the_turn(ask: Callable[..., str]) -> None:
     twice = [whole(calls("double", '{"number": 2}')), whole(calls("double", '{"number": 4}'))]
@@ -275,6 +288,7 @@ def test_tool_calls_and_their_results_stay_in_the_turn(ask: Callable[..., str]) 
     assert server.requests[3].json["messages"] == chat.messages[:-1]
 
 
+@over_both
 @ways
 def test_an_answer_that_calls_what_is_only_defined_keeps_its_calls(ask: Callable[..., str]) -> None:
     defined = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -292,6 +306,7 @@ def test_an_answer_that_calls_what_is_only_defined_keeps_its_calls(ask: Callable
     assert contents(chat.messages)[2:] == ["there", "Hello"]
 
 
+@over_both
 def test_arguments_that_are_the_answer_are_no_call() -> None:
     schema = schema_of({"title": "person", "type": "object", "properties": {"age": {"type": "integer"}}})
     asked = [{"role": "user", "content": "Ada?"}]
@@ -328,6 +343,7 @@ def tale() -> Iterator[tuple[ScriptedServer, threading.Event]]:
         yield server, here.reached
 
 
+@over_both
 def test_an_interrupted_question_keeps_what_came_and_is_marked() -> None:
     chat = conversation("draft")
 
@@ -350,6 +366,7 @@ def test_an_interrupted_question_keeps_what_came_and_is_marked() -> None:
     _is_marked(chat)
 
 
+@over_both
 def test_a_cancelled_question_keeps_what_came_and_is_marked() -> None:
     chat = conversation("draft")
 
@@ -374,6 +391,7 @@ def _is_marked(chat: Talk) -> None:
     assert list(chat.runs["status"]) == ["interrupted"]
 
 
+@over_both
 def test_a_question_interrupted_before_anything_came_leaves_no_trace() -> None:
     chat = conversation("draft")
 
@@ -391,6 +409,7 @@ def test_a_question_interrupted_before_anything_came_leaves_no_trace() -> None:
     assert list(chat.runs["status"]) == ["interrupted"]
 
 
+@over_both
 def test_a_question_interrupted_in_a_tool_keeps_what_was_said() -> None:
     def stop() -> str:
         """Stop."""
@@ -405,6 +424,7 @@ def test_a_question_interrupted_in_a_tool_keeps_what_was_said() -> None:
     assert chat.conversation.path()[0].mark == "interrupted"
 
 
+@over_both
 def test_an_answer_that_still_calls_a_function_is_none() -> None:
     asked = [{"role": "user", "content": "2*2?"}]
     run = done(tool_calls=[{"id": "c", "function": {"name": "double", "arguments": "{}"}}])
@@ -416,6 +436,7 @@ def test_an_answer_that_still_calls_a_function_is_none() -> None:
     assert kept[1] is not None  # nobody here can run it: it is the asker's
 
 
+@over_both
 def test_an_answer_to_a_conversation_that_was_forgotten_meanwhile_begins_it_anew() -> None:
     chat = conversation("draft")
     chat.add(exchange("one"))
@@ -433,6 +454,7 @@ def test_an_answer_to_a_conversation_that_was_forgotten_meanwhile_begins_it_anew
 # Moving about
 
 
+@over_both
 def test_undo_clear_and_switch_move_about_and_lose_nothing() -> None:
     chat = conversation("draft")
     for name in ("one", "two"):
@@ -450,6 +472,7 @@ def test_undo_clear_and_switch_move_about_and_lose_nothing() -> None:
     assert repr(chat) == "<conversation 'draft': 4 messages>"
 
 
+@over_both
 def test_the_system_prompt_is_a_text_or_none() -> None:
     chat = conversation("draft")
     chat.system = "Be brief."
@@ -460,6 +483,7 @@ def test_the_system_prompt_is_a_text_or_none() -> None:
         chat.system = 3  # type: ignore[assignment]
 
 
+@over_both
 def test_forgetting_leaves_the_runs(server: ScriptedServer) -> None:
     chat, heard = conversation("draft"), list[int]()
     chat.ask("one", "m", base_url=server.url)
@@ -481,6 +505,7 @@ def test_unused_names_are_those_that_nobody_has_or_holds(file: Path) -> None:
         assert unused("there", "panel", store) == "panel-1"
 
 
+@over_both
 def test_a_conversation_is_shown_without_a_script(server: ScriptedServer) -> None:
     chat = conversation("draft")
     chat.ask("<script>alert(1)</script> one", "m", base_url=server.url)
@@ -494,6 +519,7 @@ def test_a_conversation_is_shown_without_a_script(server: ScriptedServer) -> Non
 # What is behind it
 
 
+@over_both
 def test_the_runs_behind_all_branches_come_without_their_messages() -> None:
     chat, kept = conversation("draft"), [done(messages=[{"role": "user", "content": "hi"}]) for _ in range(3)]
     for run in kept[:2]:

@@ -281,7 +281,7 @@ def test_no_log_leaves_no_row(shell: Any) -> None:
 def test_defaults_are_traits(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     shell.run_line_magic("config", "PortkeyMagics")
     listed = capsys.readouterr().out
-    for name in ("model", "config", "base_url", "system", "log", "live"):
+    for name in ("model", "config", "base_url", "system", "log", "trace_metadata", "live"):
         assert f"PortkeyMagics.{name}" in listed
     shell.run_line_magic("config", "PortkeyMagics.model = 'demo-fast'")
     shell.run_line_magic("config", "PortkeyMagics.system = 'Be brief'")

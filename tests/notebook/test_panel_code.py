@@ -66,7 +66,8 @@ def _told(seen: Seen) -> Any:
         if (name.startswith("x-portkey-") or name in ("authorization", "accept")) and name != "x-portkey-trace-id"
     }
     metadata = json.loads(kept.pop("x-portkey-metadata", "{}"))
-    kept["metadata"] = {name: value for name, value in metadata.items() if "run" not in name}
+    ours = ("run_id", "notebook", "cell_id", "group_id")
+    kept["metadata"] = {name: value for name, value in metadata.items() if name not in ours}
     return [seen.path, kept, seen.json]
 
 

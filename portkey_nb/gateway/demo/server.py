@@ -16,6 +16,7 @@ from tornado.httpserver import HTTPServer
 from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.demo.handlers import SERVER, House, application
 from portkey_nb.gateway.demo.stats import Stats
+from portkey_nb.gateway.taping import is_replaying
 
 __all__ = ["SERVER", "DemoGateway", "Stats", "embedded", "serve_forever"]
 
@@ -65,7 +66,7 @@ class DemoGateway:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> DemoGateway:
-        """Bind the port and serve; returns itself. Starting twice does nothing.
+        """Bind the port and serve; returns itself. Starting twice does nothing, nor does it while a replay is on.
 
         Raises
         ------
@@ -73,6 +74,10 @@ class DemoGateway:
             When the port cannot be bound.
         """
         if self._thread is not None:
+            return self
+        if is_replaying():
+            # Nobody will ask it; what a notebook says of its address has to stand.
+            self._port = self._wanted_port or 1
             return self
         sockets = _bind(self._wanted_port)
         ready = threading.Event()
@@ -88,6 +93,7 @@ class DemoGateway:
         """Cut what is open, close every socket and join the thread. Stopping twice does nothing."""
         thread, loop, leave = self._thread, self._loop, self._leave
         if thread is None or loop is None or leave is None:
+            self._port = None
             return
         if thread.is_alive():
             loop.call_soon_threadsafe(leave.set)

@@ -21,7 +21,7 @@ from portkey_nb.notebook.panel.composed import MOST_MODELS, Composed
 from portkey_nb.notebook.place import Place, place_of
 from portkey_nb.settings import Secret
 
-_OTHERS = ("tools", "schema", "tags", "cache", "timeout", "stream")
+_OTHERS = ("tools", "schema", "tags", "cache", "timeout", "stream", "trace_metadata")
 _ELSEWHERE = {
     "image": "belongs to a message; write panel.send(text, images=[...])",
     "images": "belongs to a message; write panel.send(text, images=[...])",

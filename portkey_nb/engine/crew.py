@@ -1,0 +1,228 @@
+"""The workers of a Dask cluster looked at before any call is sent: who they are, what they have, what they reach."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from portkey_nb import __version__
+from portkey_nb.engine.handover import Sealed
+from portkey_nb.engine.shapes import quoted
+from portkey_nb.engine.store import RunStore, open_store
+from portkey_nb.errors import PortkeyError, SettingsError
+from portkey_nb.settings import Handed, Secret
+
+WORKERS_S = 10.0
+"""Seconds that a cluster without workers is waited for."""
+_REACH_S = 2.0
+_SHARED = "PORTKEY_NB_STORE=postgresql+psycopg://user:password@host/database"
+
+
+def client_of(executor: Any) -> Any:
+    """Return the Dask client that a person gave.
+
+    Raises
+    ------
+    SettingsError
+        When it is none, is closed, or is to be used from the loop that it runs on.
+    """
+    try:
+        import distributed  # only where an executor is given
+    except ImportError:
+        distributed = None  # type: ignore[assignment]
+    if distributed is None:
+        raise SettingsError(
+            f"executor is {quoted(executor)}; it takes a dask.distributed.Client, and distributed is not installed: "
+            "pip install 'portkey_nb[dask]'"
+        )
+    if not isinstance(executor, distributed.Client):
+        raise SettingsError(
+            f"executor is {quoted(executor)}; give a dask.distributed.Client, as in executor=Client(), or leave it out"
+        )
+    if executor.status != "running":
+        raise SettingsError(f"the Dask client is {executor.status}; make a new one, as in executor=Client()")
+    if executor.asynchronous:
+        raise SettingsError("the Dask client runs on this very event loop; use `await acompare(...)` with it")
+    return executor
+
+
+def on_loop(client: Any, work: Callable[[], Awaitable[Any]]) -> Any:
+    """Call something on a Dask client's own loop, and wait for what it returns."""
+
+    async def called() -> Any:
+        return await work()
+
+    return asyncio.run_coroutine_threadsafe(called(), client.loop.asyncio_loop).result()
+
+
+def check_crew(client: Any, store: RunStore, handed: Handed) -> int:
+    """Refuse a cluster whose workers cannot do what they are to do, and return how many they are.
+
+    Raises
+    ------
+    SettingsError
+        Before any call: no workers, the package missing or of another version, another Python, a run log or a gateway
+        that is out of reach.
+    """
+    on_loop(client, lambda: _present(client))
+    _refuse(on_loop(client, lambda: _strangers(client)))
+    url = secret_url(store)
+    if url == "sqlite://":
+        raise SettingsError(f"a run log in memory cannot be shared with Dask workers; give a file, or {_SHARED}")
+    with _token(store) as token:
+        asked = Sealed(_Asked(token, Secret(url), handed))
+        found = on_loop(client, lambda: client.run(_look, asked, on_error="return"))
+    _refuse({worker: said for worker, said in found.items() if said is not None})
+    return len(found)
+
+
+def secret_url(store: RunStore) -> str:
+    """Return the URL of a run log with its password."""
+    return store._database.url.render_as_string(hide_password=False)
+
+
+def _refuse(found: Mapping[str, Any]) -> None:
+    """Raise the first complaint, with all who have it."""
+    if not found:
+        return
+    first = next(iter(found.values()))
+    if isinstance(first, Exception):
+        first = f"cannot be asked ({type(first).__name__}: {first}); look at its log"
+    alike = [worker for worker, said in found.items() if str(said) == str(first)] or list(found)
+    names = ", ".join(alike[:3]) + (f" and {len(alike) - 3} more" if len(alike) > 3 else "")
+    raise SettingsError(f"the Dask {'worker' if len(alike) == 1 else 'workers'} {names}: {first}")
+
+
+async def _present(client: Any) -> None:
+    try:
+        await client.wait_for_workers(1, timeout=WORKERS_S)
+    except TimeoutError:
+        pass
+    else:
+        return
+    raise SettingsError(
+        f"the Dask cluster has no workers (waited {WORKERS_S:.0f} s); start some, as in cluster.scale(2), "
+        "or leave executor out"
+    )
+
+
+# What each of them has
+
+
+async def _strangers(client: Any) -> dict[str, str]:
+    """Return what is the matter with those that could not even read a task."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    told = await client.get_versions()
+    pythons = {"scheduler": told["scheduler"], **told["workers"]}
+    found = {}
+    for name, said in pythons.items():
+        version = str(said["host"]["python"])
+        if version.rsplit(".", version.count(".") - 1)[0] != ours:
+            found[name] = f"Python {version}, and here it is {ours}; start it with Python {ours}"
+    if found:
+        return found
+    # By value, since it has to run where the package is not.
+    probe = _probe()
+    versions: dict[str, Any] = await client.run(probe, on_error="return")
+    versions["scheduler"] = await client.run_on_scheduler(probe)
+    for name, version in versions.items():
+        if version is None:
+            found[name] = f"portkey_nb is not installed; pip install 'portkey_nb=={__version__}' where it runs"
+        elif version != __version__:
+            found[name] = (
+                f"it has portkey_nb {version}, and here it is {__version__}; "
+                f"pip install 'portkey_nb=={__version__}' where it runs"
+            )
+    return found
+
+
+def _probe() -> Callable[[], str | None]:
+    def version() -> str | None:
+        try:
+            import portkey_nb  # this runs elsewhere
+        except ImportError:
+            return None
+        return portkey_nb.__version__
+
+    return version
+
+
+# What each of them reaches
+
+
+@dataclass(frozen=True)
+class _Asked:
+    token: tuple[str, str, str] | None
+    store: Secret
+    handed: Handed
+
+
+def machine() -> str:
+    """Return what tells this machine, since it was started, from any other."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return socket.gethostname()
+
+
+@contextmanager
+def _token(store: RunStore) -> Iterator[tuple[str, str, str] | None]:
+    """Leave a file beside the run log that whoever opens the very same folder finds."""
+    if store.path is None:
+        yield None
+        return
+    word = secrets.token_hex(16)
+    file = store.path.with_name(f"{store.path.name}.{word[:8]}.token")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(word)
+        reason = ""
+    except OSError as error:
+        reason = str(error)
+    if reason:
+        raise SettingsError(f"nothing can be written beside the run log {store.path} ({reason}); mend its permissions")
+    try:
+        yield str(file), word, machine()
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _look(asked: Sealed) -> str | None:
+    """Say, on a worker, what is out of its reach."""
+    given: _Asked = asked.open()
+    if given.token is not None:
+        file, word, where = given.token
+        try:
+            same = Path(file).read_text() == word and where == machine()
+        except OSError:
+            same = False
+        if not same:
+            path = file[: -len(f".{word[:8]}.token")]
+            return f"it cannot open the very same run log {path}, being on another machine; set {_SHARED}"
+    try:
+        with open_store(given.store.reveal()).reading():
+            pass
+    except PortkeyError as error:
+        return error.message
+    for place in given.handed.places.values():
+        if place.loopback and not _reached(place.url):
+            return f"it does not reach {place.url}; give a base_url that it can reach"
+    return None
+
+
+def _reached(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection(
+            (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)), _REACH_S
+        ).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,387 @@
+"""A batch of calls on a Dask cluster: cut into shifts, each read back from the run log as it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import queue
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ulid import ULID
+
+from portkey_nb import errors
+from portkey_nb.engine.batch import STOP_S, Item, Limits, Progress
+from portkey_nb.engine.call import Call, Outcome
+from portkey_nb.engine.crew import check_crew, on_loop, secret_url
+from portkey_nb.engine.crossing import Calls
+from portkey_nb.engine.handover import Sealed, handed_over
+from portkey_nb.engine.record import Run
+from portkey_nb.engine.shift import Done, Shift, answered, paid, rows_of, some, work
+from portkey_nb.engine.steward import Steward
+from portkey_nb.engine.store import RunStore
+from portkey_nb.engine.tally import SESSION
+from portkey_nb.errors import PortkeyError, SettingsError, status_error
+from portkey_nb.gateway.taping import taping
+from portkey_nb.settings import Handed, Secret
+
+MOST_CALLS = 300
+"""Calls of one shift."""
+MOST_BYTES = 4_000_000
+"""Bytes of one shift: Dask's scheduler keeps it until it is done."""
+AHEAD = 2
+"""Shifts for each worker that are handed out at once: the one begins while the other ends."""
+TRIES = 3
+"""How often a shift is handed out whose task failed."""
+ALONE_S = 60.0
+"""Seconds that a sweep waits for workers when all are gone."""
+_TICK_S = 0.5
+_RECENT = 200
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the calls, by their places."""
+
+    number: int
+    indexes: Sequence[int]
+    calls: Sequence[Call]
+    sealed: Sealed
+    wanted: Mapping[str, int]
+
+
+class Fleet:
+    """A Dask cluster that was looked at, and may make calls.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    store : RunStore
+        Where workers write the rows.
+    base_urls : iterable of str or None
+        Where calls will go.
+    group_id : str
+        Of the rows.
+
+    Raises
+    ------
+    SettingsError
+        Before any call, when a worker cannot do what it is to do.
+    """
+
+    def __init__(self, client: Any, store: RunStore, base_urls: Iterable[str | None], group_id: str) -> None:
+        if taping() is not None:
+            raise SettingsError("requests are recorded and replayed in one process; leave executor out meanwhile")
+        self.client, self.store, self.group_id = client, store, group_id
+        self.handed: Handed = handed_over(base_urls)
+        self.workers = check_crew(client, store, self.handed)
+
+
+class FleetBatch:
+    """Many calls, made by the workers of a Dask cluster; used as :class:`portkey_nb.engine.batch.Batch` is.
+
+    Parameters
+    ----------
+    fleet : Fleet
+    calls : sequence of Call
+    limits : Limits
+        Of all workers together.
+    tell : callable, optional
+        Told of the progress, in the thread that reads the outcomes.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        calls: Sequence[Call],
+        limits: Limits,
+        *,
+        tell: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._fleet, self._calls, self._limits = fleet, calls, limits
+        self._tell = tell or (lambda _: None)
+        self._sweep = f"portkey_nb-{ULID()}"
+        self._parts: dict[int, _Part] = {}
+        self._steward = Steward(fleet.client, self._sweep, limits, self._wanted)
+        self._serving: Future[None] | None = None
+        self._ready: queue.SimpleQueue[tuple[_Part, Done | BaseException]] = queue.SimpleQueue()
+        self._tries: Counter[int] = Counter()
+        self._futures: dict[int, Any] = {}
+        each = math.ceil(len(calls) / (2 * AHEAD * fleet.workers))
+        self._size = max(8, min(MOST_CALLS, each))
+        self._cut: deque[Sequence[int]] = deque()
+        self._wrong: list[Item] = []
+        self._next = 0
+        self._told = self._failed = 0
+        self._taken: set[int] = set()
+        self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
+        self._alone_since: float | None = None
+
+    @property
+    def spent_usd(self) -> float:
+        """What was paid so far, as far as the workers have said."""
+        return self._steward.spent_usd
+
+    @property
+    def unsent(self) -> list[int]:
+        """The places of the calls that have no outcome."""
+        return [index for index in range(len(self._calls)) if index not in self._taken]
+
+    def progress(self) -> Progress:
+        """Return how far it has come."""
+        done, failed = self._steward.counts()
+        done = min(len(self._calls), self._told + done)
+        return Progress(
+            done, len(self._calls), self._failed + failed, self.spent_usd, self._left_s(done), self._steward.slowed()
+        )
+
+    def outcomes(self) -> Generator[Item, None, None]:
+        """Have the calls made and yield each one's place and outcome, shift by shift, read from the run log.
+
+        Raises
+        ------
+        PortkeyError
+            When the cluster is gone.
+        """
+        try:
+            self._begin()
+            while self._under_way():
+                yield from self._take()
+        finally:
+            self.stop()
+
+    async def aoutcomes(self) -> AsyncGenerator[Item, None]:
+        """Do as :meth:`outcomes` for ``async for``."""
+        try:
+            await asyncio.to_thread(self._begin)
+            while await asyncio.to_thread(self._under_way):
+                for item in await asyncio.to_thread(self._take):
+                    yield item
+        finally:
+            await asyncio.to_thread(self.stop)
+
+    def stop(self) -> None:
+        """Send nothing more, cancel what is in flight on the workers, and wait until its rows are written."""
+        serving, self._serving = self._serving, None
+        if serving is None:
+            return
+        deadline = time.monotonic() + STOP_S
+        while True:
+            try:
+                with suppress(Exception):  # whatever became of the cluster: there is nothing to stop there
+                    on_loop(self._fleet.client, lambda: self._stopped(deadline))
+                break
+            except KeyboardInterrupt:
+                if time.monotonic() > deadline:
+                    break  # an impatient second press: the rows still have to be written
+        serving.cancel()
+        with suppress(BaseException):
+            wait([serving], timeout=1)
+
+    # In the thread that reads
+
+    def _begin(self) -> None:
+        if self._next or self._serving is not None:
+            raise SettingsError("the outcomes of this batch have been read; make a new one")
+        if len(self._calls):
+            loop = self._fleet.client.loop.asyncio_loop
+            self._serving = asyncio.run_coroutine_threadsafe(self._steward.serve(), loop)
+            self._serving.add_done_callback(lambda _: None)
+
+    def _under_way(self) -> bool:
+        """Hand out what may be handed out; tell whether anything is still to come."""
+        while len(self._parts) < AHEAD * self._workers() and (part := self._another()) is not None:
+            self._parts[part.number] = part
+            self._submit(part)
+        return bool(self._parts or self._wrong)
+
+    def _workers(self) -> int:
+        return max(1, len(self._fleet.client.scheduler_info().get("workers", ())))
+
+    def _another(self) -> _Part | None:
+        """Return the next shift, small enough for Dask; None where all are handed out."""
+        number = len(self._tries)
+        if self._cut:
+            indexes = self._cut.popleft()
+        elif self._next < len(self._calls):
+            indexes = range(self._next, min(self._next + self._size, len(self._calls)))
+            self._next = indexes[-1] + 1
+        else:
+            return None
+        made = self._built(indexes)
+        if made is None:
+            return self._another()
+        indexes, calls = made
+        shift = Shift(
+            sweep=self._sweep,
+            number=number,
+            calls=calls,
+            limits=self._limits,
+            store=Secret(secret_url(self._fleet.store)),
+            group_id=self._fleet.group_id,
+            handed=self._fleet.handed,
+        )
+        sealed = _sealed(shift)
+        if sealed.size > MOST_BYTES and len(indexes) > 1:
+            half = len(indexes) // 2
+            self._cut.extendleft([indexes[half:], indexes[:half]])
+            return self._another()
+        self._tries[number] = 0
+        calls_by_model = calls.models(range(len(calls))) if isinstance(calls, Calls) else _models(calls)
+        wanted = {model: min(count, self._limits.per_model) for model, count in calls_by_model.items()}
+        return _Part(number, indexes, calls, sealed, wanted)
+
+    def _built(self, indexes: Sequence[int]) -> tuple[Sequence[int], Sequence[Call]] | None:
+        """Return calls that could be built; what is wrong with others is told at once."""
+        if isinstance(self._calls, Calls):
+            return indexes, some(self._calls, indexes)
+        good: list[int] = []
+        calls: list[Call] = []
+        for index in indexes:
+            try:
+                calls.append(self._calls[index])
+                good.append(index)
+            except PortkeyError as error:
+                self._wrong.append((index, error))
+        return (good, calls) if good else None
+
+    def _wanted(self, number: int) -> Mapping[str, int] | None:
+        part = self._parts.get(number)
+        return None if part is None else part.wanted
+
+    def _submit(self, part: _Part) -> None:
+        self._tries[part.number] += 1
+        loop = self._fleet.client.loop.asyncio_loop
+        asyncio.run_coroutine_threadsafe(self._watched(part), loop)
+
+    def _take(self) -> list[Item]:
+        """Return what has ended, after a moment's wait where nothing has."""
+        items, self._wrong = self._wrong, []
+        if not items:
+            try:
+                part, result = self._ready.get(timeout=_TICK_S)
+            except queue.Empty:
+                self._tell(self.progress())
+                self._check_cluster()
+                return []
+            items = self._ended(part, result)
+        for index, outcome in items:
+            self._taken.add(index)
+            self._told += 1
+            self._failed += isinstance(outcome, PortkeyError) or outcome.error is not None
+        self._tell(self.progress())
+        return items
+
+    def _check_cluster(self) -> None:
+        """Fail where nobody is left to do the work."""
+        client = self._fleet.client
+        if client.status != "running":
+            raise PortkeyError(f"the Dask client is {client.status}; what is done is in the run log")
+        if client.scheduler_info().get("workers"):
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = time.monotonic()
+        elif time.monotonic() - self._alone_since > ALONE_S:
+            raise PortkeyError("the Dask cluster has no workers any more; what is done is in the run log")
+
+    # What came
+
+    def _ended(self, part: _Part, result: Done | BaseException) -> list[Item]:
+        if isinstance(result, Done):
+            del self._parts[part.number]
+            found = {**rows_of(self._fleet.store, list(result.rows.values())), **_by_id(result.unwritten)}
+            if result.trouble:
+                print(f"portkey_nb: on a Dask worker: {result.trouble}", file=sys.stderr)  # noqa: T201
+            rows = {at: found[run_id] for at, run_id in result.rows.items() if run_id in found}
+            return self._items(part, rows, result.errors)
+        name = type(result).__name__
+        if name in ("FutureCancelledError", "CancelledError"):
+            raise PortkeyError("the Dask cluster has dropped the batches, or its client is closed; compare again")
+        if name != "KilledWorker" and self._tries[part.number] < TRIES:
+            self._submit(part)
+            return []
+        del self._parts[part.number]
+        since = self._steward.begun(part.number)
+        rows = {} if since is None else answered(self._fleet.store, part.calls, self._fleet.group_id, since)
+        self._call_soon(lambda: self._steward.ended(part.number, None, None, paid(rows.values())))
+        why = "every Dask worker died that had it" if name == "KilledWorker" else f"a Dask worker failed ({result})"
+        error = PortkeyError(f"{why}, so this call was not sent again; look at the workers' logs, and compare again")
+        left = [at for at in range(len(part.indexes)) if at not in rows]
+        return self._items(part, rows, dict.fromkeys(left, error))
+
+    def _items(self, part: _Part, rows: Mapping[int, Run], wrong: Mapping[int, PortkeyError]) -> list[Item]:
+        items: list[Item] = [(part.indexes[at], error) for at, error in wrong.items()]
+        for at, run in sorted(rows.items()):
+            SESSION.add(run)
+            items.append((part.indexes[at], Outcome(part.calls[at], run, error=error_of(run))))
+        self._recent.append((time.monotonic(), len(self._taken) + len(items)))
+        return items
+
+    def _left_s(self, done: int) -> float | None:
+        if len(self._recent) < 2 or self._recent[-1][1] <= self._recent[0][1]:
+            return None
+        seconds, calls = self._recent[-1][0] - self._recent[0][0], self._recent[-1][1] - self._recent[0][1]
+        return seconds / calls * (len(self._calls) - done)
+
+    # On the client's loop
+
+    def _call_soon(self, work: Callable[[], object]) -> None:
+        self._fleet.client.loop.asyncio_loop.call_soon_threadsafe(work)
+
+    async def _watched(self, part: _Part) -> None:
+        result: Done | BaseException
+        try:
+            key = f"{self._sweep}-{part.number}-{self._tries[part.number]}"
+            future = self._futures[part.number] = self._fleet.client.submit(work, part.sealed, key=key, pure=False)
+            done: Done = await future.result()
+            self._steward.ended(part.number, done.seat, done.last)
+            result = done
+        except BaseException as error:  # noqa: BLE001 (handed to the thread that reads)
+            result = error
+        self._futures.pop(part.number, None)
+        self._ready.put((part, result))
+
+    async def _stopped(self, deadline: float) -> None:
+        # None is cancelled before: a task that has just begun would wait for its lease, and its worker with it.
+        self._steward.stopping = True
+        self._steward.ring()
+        while self._futures and time.monotonic() < deadline and self._fleet.client.status == "running":
+            await asyncio.sleep(0.02)
+        if self._futures:
+            await self._fleet.client.cancel(list(self._futures.values()))
+
+
+def error_of(run: Run) -> PortkeyError | None:
+    """Return the error that a row tells of, as far as a row can."""
+    if run.error_type is None:
+        return None
+    message = run.error or ""
+    kind = getattr(errors, run.error_type, None)
+    if isinstance(kind, type) and issubclass(kind, errors.APIStatusError) and run.http_status is not None:
+        return status_error(message, status=run.http_status)
+    if isinstance(kind, type) and issubclass(kind, PortkeyError):
+        with suppress(TypeError):
+            return kind(message)
+    return PortkeyError(message)
+
+
+def _by_id(unwritten: Mapping[int, Run]) -> dict[str, Run]:
+    return {run.run_id: run for run in unwritten.values()}
+
+
+def _models(calls: Sequence[Call]) -> Counter[str]:
+    return Counter(call.model for call in calls)
+
+
+def _sealed(shift: Shift) -> Sealed:
+    try:
+        return Sealed(shift)
+    except Exception as error:  # noqa: BLE001 (what pickle says of what it cannot take has no one class)
+        reason = f"{type(error).__name__}: {error}"
+    raise SettingsError(f"the calls cannot be handed to Dask workers ({reason}); give texts and numbers as cases")

@@ -1,0 +1,192 @@
+"""Whether a run log is sound, and a copy of it as a file while it is in use."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from portkey_nb.engine.database import resolve
+from portkey_nb.engine.migrations import LATEST, version
+from portkey_nb.engine.spool import Spool
+from portkey_nb.engine.store import RunStore
+from portkey_nb.engine.tables import BODIES, RUNS, TURNS, to_micros
+from portkey_nb.errors import SettingsError, StoreError
+
+STALE = timedelta(hours=1)
+"""How long after it began a run that has not ended counts as left by a process that died."""
+_AT_ONCE = 500
+_NAMED = 3
+"""Ids that a line names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    what : str
+        One line.
+    sound : bool
+        False where something is wrong; what is only worth knowing is sound.
+    """
+
+    what: str
+    sound: bool = True
+
+
+def check(store: RunStore) -> list[Finding]:
+    """Look whether a run log is whole; nothing is changed, but that waiting rows are taken up.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read at all.
+    """
+    with store.reading() as connection:
+        if connection is None:
+            return [Finding(f"no run log at {store.url} yet"), _waiting(store)]
+        return [*_look(connection), _waiting(store)]
+
+
+def _look(connection: sa.Connection) -> Iterator[Finding]:
+    yield Finding(f"schema version {version(connection)} of {LATEST}", version(connection) == LATEST)
+    if connection.dialect.name == "sqlite":
+        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(5)")]
+        yield Finding(
+            "the file is sound" if said == ["ok"] else f"the file is damaged: {'; '.join(said)}", said == ["ok"]
+        )
+    count = connection.scalar(sa.select(sa.func.count()).select_from(RUNS))
+    yield Finding(f"{count:,} runs")
+    joined = BODIES.c.run_id == RUNS.c.run_id
+    bare = sa.select(RUNS.c.run_id).outerjoin(BODIES, joined).where(BODIES.c.run_id.is_(None))
+    stray = sa.select(BODIES.c.run_id).outerjoin(RUNS, joined).where(RUNS.c.run_id.is_(None))
+    yield _these("runs without their texts", connection.scalars(bare))
+    yield _these("texts without their run", connection.scalars(stray))
+    yield _these(
+        "runs with facts that are no JSON", _broken(connection, RUNS, RUNS.c.run_id, RUNS.c.detail, RUNS.c.notes)
+    )
+    yield _these("runs with texts that are no JSON", _broken(connection, BODIES, BODIES.c.run_id, BODIES.c.rest))
+    yield _these("turns that are no JSON", _broken(connection, TURNS, TURNS.c.turn_id, TURNS.c.content))
+    old = to_micros(datetime.now(UTC) - STALE)
+    open_ended = sa.select(RUNS.c.run_id).where(RUNS.c.status == "started", RUNS.c.started_at < old)
+    found = _these("runs that never ended, left by processes that died", connection.scalars(open_ended))
+    yield Finding(found.what)  # they are as they should be after a kill
+
+
+def _these(what: str, ids: Iterable[str]) -> Finding:
+    count, named = 0, []
+    for each in ids:
+        count += 1
+        if count <= _NAMED:
+            named.append(each)
+    more = ", …" if count > _NAMED else ""
+    return Finding(f"{count:,} {what}" + (f": {', '.join(named)}{more}" if named else ""), not count)
+
+
+def _broken(connection: sa.Connection, table: sa.Table, key: Any, *texts: Any) -> Iterator[str]:
+    statement = sa.select(key, *texts).select_from(table).execution_options(yield_per=_AT_ONCE)
+    for row in connection.execute(statement):
+        try:
+            for text in row[1:]:
+                if text is not None:
+                    _object(text)
+        except (msgspec.DecodeError, TypeError):
+            yield str(row[0])
+
+
+_object: Callable[[Any], Any] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _waiting(store: RunStore) -> Finding:
+    place = str(store.path) if store.path is not None else store.url
+    files = [file for file in Spool(store.path, place).files if file.is_file()]
+    lines = 0
+    for file in files:
+        with suppress(OSError), open(file, "rb") as stream:
+            lines += sum(1 for _ in stream)
+    damaged = [
+        file.with_name(file.name.replace(".spool.jsonl", ".spool.damaged")) for file in Spool(store.path, place).files
+    ]
+    broken = [str(file) for file in damaged if file.exists()]
+    said = f"{lines:,} rows wait to be written" + (f" in {', '.join(map(str, files))}" if files else "")
+    if broken:
+        said += f"; lines that could not be read are in {', '.join(broken)}"
+    return Finding(said, not lines and not broken)
+
+
+def backup(store: RunStore, path: str | os.PathLike[str], *, force: bool = False) -> int:
+    """Copy a SQLite run log into a file while it is in use, and return its size in bytes.
+
+    Parameters
+    ----------
+    store : RunStore
+        What waits in its spool is taken up first.
+    path : str or path
+        It is there when all is copied, readable by its owner alone.
+    force : bool
+        Whether a file that is there is replaced.
+
+    Raises
+    ------
+    StoreError
+        When there is no log, it is no SQLite file, or reading it fails.
+    SettingsError
+        When the file is there already.
+    OSError
+        When it cannot be written.
+    """
+    target = Path(path).absolute()
+    if store.path is None:
+        raise StoreError(f"{store.url} is no file; run: {dump_command(store.url)}")
+    if target.exists() and not force:
+        raise SettingsError(f"{target} is there already; choose another name, or add --force to replace it")
+    with store.reading() as connection:
+        if connection is None:
+            raise StoreError(f"there is no run log at {store.path}, and nothing to back up")
+    if target.exists() and target.samefile(store.path):
+        raise SettingsError(f"{target} is the run log itself; choose another name")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        _copy_pages(store.path, part)
+        os.replace(part, target)
+    finally:
+        for file in (part, *(part.with_name(part.name + end) for end in ("-wal", "-shm", "-journal"))):
+            with suppress(FileNotFoundError):
+                file.unlink()
+    return target.stat().st_size
+
+
+def _copy_pages(source: Path, target: Path) -> None:
+    failed: sqlite3.Error | None = None
+    try:
+        with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target, isolation_level=None)) as there:
+            # One read of the whole: pages that others write meanwhile would else make it start again and again.
+            here.backup(there, pages=-1)
+            there.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, whole by itself
+            said = there.execute("PRAGMA quick_check(1)").fetchall()
+            if said != [("ok",)]:
+                raise sqlite3.DatabaseError(str(said[0][0]))
+    except sqlite3.Error as error:
+        failed = error
+    if failed is not None:
+        raise StoreError(f"the run log {source} could not be copied ({failed}); `portkey-nb runs --check` looks at it")
+
+
+def dump_command(url: str) -> str:
+    """Return the command that backs up a PostgreSQL log; it asks for the password, or takes it from ``PGPASSWORD``."""
+    found = resolve(url)
+    words = ["pg_dump", "--format=custom", "--file=runs.dump"]
+    for flag, value in (("--host", found.host), ("--port", found.port), ("--username", found.username)):
+        words += [f"{flag}={value}"] if value else []
+    return " ".join([*words, str(found.database or "")]).strip()

@@ -1,0 +1,214 @@
+"""Whether this process records its requests or replays them: as the notebook says, else as the settings do."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+
+from portkey_nb.errors import SettingsError
+from portkey_nb.settings import ENVIRONMENT, load
+
+Mode = Literal["record", "replay"]
+Pace = Literal["recorded", "none"]
+PACES = ("recorded", "none")
+PLACEHOLDER = "http://demo.invalid/v1"
+"""Where the demo gateway would be while a replay answers in its place: nowhere (RFC 2606)."""
+
+_FILES_READ_S = 1.0
+"""Seconds for which ``.env`` and the settings files are not read anew; the environment itself is, each time."""
+_VARIABLES = tuple(ENVIRONMENT[name] for name in ("record", "replay", "replay_pace"))
+
+
+@dataclass(frozen=True)
+class Taping:
+    """What is on.
+
+    Attributes
+    ----------
+    mode : {"record", "replay"}
+    path : pathlib.Path
+        The recording, absolute.
+    pace : {"recorded", "none"}
+        Whether what is replayed takes as long as it took.
+    turn : int
+        Grows with each time that the notebook says so: a replay that is begun again begins at its first answer.
+    """
+
+    mode: Mode
+    path: Path
+    pace: Pace = "none"
+    turn: int = 0
+
+
+@dataclass
+class _Switch:
+    """What the notebook said, and what the settings were found to say."""
+
+    said: Taping | Literal["off"] | None = None
+    turn: int = 0
+    known: tuple[Any, ...] | None = None
+    found: Taping | None = None
+    until: float = 0.0
+
+
+_switch = _Switch()
+
+
+def taping() -> Taping | None:
+    """Return what is on now; None where requests just go to the gateway.
+
+    Raises
+    ------
+    SettingsError
+        When the settings ask for both, or for a pace that is none.
+    """
+    said = _switch.said
+    if said is not None:
+        return None if said == "off" else said
+    known = (*map(os.environ.get, _VARIABLES), _folder())
+    if known != _switch.known or time.monotonic() > _switch.until:
+        _switch.found = _from_settings()
+        _switch.known, _switch.until = known, time.monotonic() + _FILES_READ_S
+    return _switch.found
+
+
+def is_replaying() -> bool:
+    """Whether answers come from a recording, so that no gateway is needed."""
+    now = taping()
+    return now is not None and now.mode == "replay"
+
+
+def switch(mode: Mode | Literal["off"], path: str | os.PathLike[str] = "", pace: str | None = None) -> Taping | None:
+    """Record or replay from now on in this process, or do neither; goes before the settings.
+
+    Raises
+    ------
+    SettingsError
+        When the pace is none that is known.
+    """
+    _switch.turn += 1
+    _switch.said = "off" if mode == "off" else Taping(mode, absolute(path), checked_pace(pace), _switch.turn)
+    return taping()
+
+
+def follow_settings() -> None:
+    """Forget what the notebook said: the settings count again."""
+    _switch.said = _switch.known = None
+
+
+def checked_pace(pace: str | None) -> Pace:
+    """Return a pace that is known, ``none`` by default."""
+    if pace in (None, ""):
+        return "none"
+    if pace not in PACES:
+        raise SettingsError(f"the pace of a replay is {pace!r}; give `recorded`, or `none` for no waiting at all")
+    return cast(Pace, pace)
+
+
+def _from_settings() -> Taping | None:
+    settings = load()
+    if settings.record and settings.replay:
+        record, replay, _ = _VARIABLES
+        raise SettingsError(
+            f"{record} ({settings.record!r}) and {replay} ({settings.replay!r}) are both set; unset one of them"
+        )
+    if settings.record:
+        return Taping("record", absolute(settings.record))
+    if settings.replay:
+        return Taping("replay", absolute(settings.replay), checked_pace(settings.replay_pace))
+    return None
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return a path that stays the same wherever the process goes."""
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
+def shown(path: Path) -> str:
+    """Return a path as people write it: from the working folder or the home folder on."""
+    for folder, before in ((_folder(), ""), (os.path.expanduser("~"), "~/")):
+        if folder and path.is_relative_to(folder):
+            return before + path.relative_to(folder).as_posix()
+    return str(path)
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return None
+
+
+class Played(Protocol):
+    """A recorded exchange as it is played again.
+
+    Attributes
+    ----------
+    session : str
+        Which recorder's clock its times are of.
+    sent_at : float
+        When its request was sent, in seconds of that clock.
+    sent : datetime or None
+        The same as date and time, where it is known.
+    row : mapping
+        What the run log said of the recorded call: ``cost_usd``, ``price``, ``ttft_s``, ``latency_s``,
+        ``tokens_per_s``, as far as known.
+    paced : bool
+        Whether it takes as long as it took.
+    """
+
+    paced: bool
+
+    session: str
+    sent_at: float
+    sent: datetime | None
+    row: Mapping[str, Any]
+
+    def clock(self) -> float:
+        """Return the moment of what was handed out last, in seconds of that clock."""
+
+
+class Take(Protocol):
+    """An exchange that was recorded and is not written yet."""
+
+    def keep(self, row: Mapping[str, Any] | None = None) -> None:
+        """Write it, with what the run log says of the call."""
+
+
+class Hearer(Protocol):
+    """Who wants to know how a request was recorded or replayed.
+
+    Attributes
+    ----------
+    repeat : int or None
+        Which of several askings of the same it makes.
+    """
+
+    repeat: int | None
+
+    def replayed(self, played: Played) -> None:
+        """Note that the answer comes from a recording."""
+
+    def recorded(self, take: Take) -> None:
+        """Note an exchange that ended, and that is now yours to write."""
+
+
+hearer: ContextVar[Hearer | None] = ContextVar("hearer", default=None)
+"""Who hears of the requests that are made in this context."""
+
+
+@contextmanager
+def heard_by(listener: Hearer) -> Iterator[None]:
+    """Tell somebody of the requests inside the block."""
+    token = hearer.set(listener)
+    try:
+        yield
+    finally:
+        hearer.reset(token)

@@ -1,0 +1,1 @@
+"""What people type in a terminal, one room for each subject."""

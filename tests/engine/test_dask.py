@@ -1,0 +1,441 @@
+"""compare on a Dask cluster of separate processes: the same answers, one set of limits, nothing lost with a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portkey_nb import AsyncPortkey, Comparison, Portkey, RunStore, Variant, acompare, compare, runs, scorers
+from portkey_nb.engine import crew
+from portkey_nb.engine.shares import fair_places, next_money, next_places
+from portkey_nb.errors import PortkeyError, SettingsError
+from tests.engine.test_batch import priced
+from tests.many_server import ManyServer, Played, refused, said, streamed, whole
+from tests.postgres import PASSWORD, URL_PASSWORD, Server
+
+SECRET = "pk-a-secret-key-0123456789"
+UNLIKE = ("group_id", "metadata", "started_at", "ended_at", "trace_id", "response_id")
+"""Columns in which two comparisons differ, besides those that hold seconds."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """Run a scheduler, and two workers in processes of their own."""
+    folder = tmp_path_factory.mktemp("dask")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "DASK_CONFIG", "XDG_DATA_HOME"):
+            patch.setenv(name, str(folder))
+        with LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            local_directory=str(folder),
+        ) as made:
+            yield made
+
+
+@pytest.fixture
+def dask(cluster: LocalCluster) -> Iterator[Client]:
+    """Connect to the cluster, both workers being there."""
+    with Client(cluster) as client:
+        client.wait_for_workers(2, timeout=60)
+        yield client
+
+
+def echo(body: dict[str, Any], _earlier: int) -> Played:
+    """Answer with the question."""
+    return streamed([str(body["messages"][-1]["content"])])
+
+
+def slowly(body: dict[str, Any], _earlier: int) -> Played:
+    """Answer with the question, after a moment."""
+    return whole(str(body["messages"][-1]["content"]), gap_s=0.03)
+
+
+def numbered(count: int) -> list[dict[str, Any]]:
+    return [{"q": str(number)} for number in range(count)]
+
+
+def client_of(server: ManyServer) -> Portkey:
+    return Portkey(base_url=server.url, provider="openai")
+
+
+def asked(server: ManyServer) -> Counter[str]:
+    return Counter(str(body["messages"][-1]["content"]) for body in server.seen.requests)
+
+
+def table(found: Comparison) -> list[dict[str, Any]]:
+    frame = found.to_frame()
+    kept = [name for name in frame if name not in UNLIKE and not str(name).endswith("_s")]
+    return frame[kept].astype(object).where(frame[kept].notna(), None).to_dict("records")
+
+
+def test_a_cluster_gives_what_this_process_gives(dask: Client) -> None:
+    def decide(body: dict[str, Any], earlier: int) -> Played:
+        return refused(404) if body["model"] == "nope" else echo(body, earlier)
+
+    with ManyServer(decide) as server:
+        options: dict[str, Any] = {
+            "models": ["m", Variant("n", label="cool", params={"temperature": 0}, system="be {{q}}"), "nope"],
+            "cases": pd.DataFrame({"id": list("abcdefghij"), "q": range(10), "expected": ["1"] * 10}),
+            "params": {"seed": 4},
+            "repeats": 2,
+            "scorers": ["exact", lambda text: len(text)],
+            "cache": False,
+            "progress": False,
+            "client": client_of(server),
+        }
+        prompts = {"plain": "{{q}}", "polite": "Please: {{q}}"}
+        there = compare(prompts, executor=dask, **options)
+        here = compare(prompts, **options)
+    assert len(there) == 120
+    assert table(there) == table(here)
+    logged = runs(columns="all")
+    assert len(logged) == 240
+    assert set(logged["status"]) == {"ok", "error"}
+    ours = logged.loc[there.to_frame().index]
+    assert ours["score_exact"].tolist() == there.to_frame()["score_exact"].astype(ours["score_exact"].dtype).tolist()
+
+
+def test_the_demo_gateway_is_this_process_s_own_and_judges_are_asked_there_too(dask: Client) -> None:
+    found = compare(
+        "What is the capital of {{country}}?",
+        ["demo-fast", "gpt-4o"],
+        cases=[{"country": "France"}, {"country": "Peru"}],
+        scorers=[scorers.judge("gpt-4o", "Is it right?", name="right")],
+        client=Portkey(base_url="demo"),
+        executor=dask,
+        progress=False,
+    ).to_frame()
+    assert found["demo"].all()
+    assert set(found["base_url"]) == {"demo"}
+    assert found["score_right"].notna().all()
+    assert Counter(runs(columns=["source"])["source"]) == {"compare": 4, "judge": 4}
+
+
+def test_rows_of_a_frame_and_coroutines_go_to_the_cluster_too(dask: Client, cluster: LocalCluster) -> None:
+    with ManyServer(echo) as server:
+        frame = pd.DataFrame({"q": ["one", "two", "three"]})
+        answered = frame.portkey.complete(
+            "{{q}}", "m", client=client_of(server), executor=dask, progress=False, max_tokens=5
+        )
+        assert answered["answer"].tolist() == ["one", "two", "three"]
+
+        async def compared() -> Comparison:
+            async with Client(cluster.scheduler_address, asynchronous=True) as client:
+                with pytest.raises(SettingsError, match="acompare"):
+                    compare("{{q}}", "m", cases=numbered(1), executor=client)
+                portkey = AsyncPortkey(base_url=server.url, provider="openai")
+                return await acompare("{{q}}", "m", cases=numbered(40), client=portkey, executor=client, progress=False)
+
+        assert asyncio.run(compared()).to_frame()["text"].tolist() == [str(number) for number in range(40)]
+
+
+def test_limits_hold_for_all_workers_together(dask: Client) -> None:
+    with ManyServer(lambda body, _: whole(held=True)) as server:
+
+        def release() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] == 5)
+            server.decide = slowly
+            server.release()
+
+        releaser = threading.Thread(target=release)
+        releaser.start()
+        options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False}
+        found = compare("{{q}}", ["m", "n"], cases=numbered(60), concurrency=5, per_model=3, **options)
+        releaser.join()
+    assert set(found.to_frame()["status"]) == {"ok"}
+    assert server.seen.most[""] == 5
+    assert max(server.seen.most["m"], server.seen.most["n"]) == 3
+
+
+def test_what_one_worker_is_refused_all_spare(dask: Client) -> None:
+    came: list[float] = []
+
+    def decide(body: dict[str, Any], earlier: int) -> Played:
+        came.append(time.monotonic())
+        return refused(429, **{"retry-after": "2"}) if len(came) == 30 else slowly(body, earlier)
+
+    with ManyServer(decide) as server:
+        found = compare(
+            "{{q}}", "m", cases=numbered(100), per_model=8, client=client_of(server), executor=dask, progress=False
+        )
+    assert sorted(found.to_frame()["attempts"]) == [1] * 99 + [2]
+    # The answers that were under way, and what the other worker sent before it heard of it.
+    assert [at for at in came[30:] if came[29] + 1 < at < came[29] + 1.9] == []
+    assert len(came) == 101
+
+
+def test_a_budget_is_exceeded_by_what_is_in_flight_only(dask: Client) -> None:
+    with ManyServer(lambda body, _: said(priced(0.001), gap_s=0.02)) as server:
+        options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False, "name": "costly"}
+        found = compare("{{q}}", "gpt-4o", cases=numbered(200), per_model=4, max_cost_usd=0.03, **options)
+        sent = len(server.seen.requests)
+        assert 30 <= sent <= 34
+        assert len(found) == sent
+        assert f"{200 - sent} of 200 cells were not asked: max_cost_usd=0.03 is used up" in found.notes[0]
+        compare("{{q}}", "gpt-4o", cases=numbered(200), per_model=4, **options)
+        assert len(server.seen.requests) == 200
+
+
+@pytest.mark.usefixtures("either_log")
+def test_a_killed_worker_costs_what_was_in_flight_alone(dask: Client) -> None:
+    with ManyServer(slowly) as server:
+
+        def kill() -> None:
+            assert server.wait_for(lambda seen: len(seen.requests) >= 60)
+            os.kill(dask.run(os.getpid).popitem()[1], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False}
+        found = compare("{{q}}", "m", cases=numbered(300), per_model=8, **options)
+        killer.join()
+        times = asked(server)
+    frame = found.to_frame()
+    assert frame["text"].tolist() == [str(number) for number in range(300)]
+    assert set(times) == {str(number) for number in range(300)}
+    assert sum(times.values()) <= 300 + 8
+    logged = runs(columns=["status", "case_id"])
+    assert (logged["status"] == "ok").sum() == logged[logged["status"] == "ok"]["case_id"].nunique() == 300
+    assert (logged["status"] == "started").sum() <= 8
+
+
+def test_a_batch_that_kills_workers_ends_as_errors(dask: Client, cluster: LocalCluster) -> None:
+    scheduler: Any = cluster.scheduler
+    allowed, scheduler.allowed_failures = scheduler.allowed_failures, 0
+    with ManyServer(lambda body, _: whole(held=len(server.seen.requests) > 20)) as server:
+
+        def kill() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] >= 8)
+            for pid in dask.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+            server.decide = slowly
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False, "name": "hard"}
+            found = compare("{{q}}", "m", cases=numbered(60), per_model=8, **options).to_frame()
+            killer.join()
+            errors = found[found["status"] == "error"]
+            assert len(found) == 60
+            assert 0 < len(errors) < 60
+            assert errors["error"].str.contains("every Dask worker died that had it").all()
+            scheduler.allowed_failures = allowed
+            server.decide = slowly
+            dask.wait_for_workers(2, timeout=60)
+            again = compare("{{q}}", "m", cases=numbered(60), per_model=8, **options).to_frame()
+            assert set(again["status"]) == {"ok"}
+        finally:
+            scheduler.allowed_failures = allowed
+
+
+def test_an_interrupt_stops_the_workers_and_the_name_goes_on(dask: Client) -> None:
+    with ManyServer(lambda body, _: whole("x", held=len(server.seen.requests) > 40)) as server:
+
+        def interrupt() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] >= 8)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False, "name": "long"}
+        with pytest.raises(PortkeyError, match="interrupted: 40 of 100 cells are done"):
+            compare("{{q}}", "m", cases=numbered(100), per_model=8, **options)
+        assert server.wait_for(lambda seen: seen.in_flight[""] == 0)
+        assert Counter(runs(columns=["status"])["status"]) == {"ok": 40, "interrupted": 8}
+        server.decide = echo
+        before = len(server.seen.requests)
+        found = compare("{{q}}", "m", cases=numbered(100), per_model=8, **options)
+        assert set(found.to_frame()["status"]) == {"ok"}
+        assert len(server.seen.requests) == before + 60
+
+
+@pytest.mark.timeout(400)
+def test_a_sweep_of_50000_is_whole(dask: Client, postgres: Server) -> None:
+    database = postgres.fresh()
+    prepared = whole("Hello")
+    with ManyServer(lambda body, _: prepared, remember=False) as server, RunStore(postgres.url(database)) as store:
+        found = compare(
+            "{{q}}",
+            "m",
+            cases=numbered(50_000),
+            params={"stream": False},
+            concurrency=64,
+            per_model=64,
+            cache=False,
+            client=client_of(server),
+            executor=dask,
+            store=store,
+            progress=False,
+        ).to_frame()
+        rows = store.frame(columns=["status", "case_id"])
+        assert Counter(rows["status"]) == Counter(found["status"]) == {"ok": 50_000}
+        assert set(rows["case_id"]) == set(found["case_id"]) == {str(number) for number in range(1, 50_001)}
+    postgres.drop(database)
+
+
+@pytest.mark.usefixtures("either_log")
+def test_a_key_shows_nowhere_on_its_way(dask: Client, cluster: LocalCluster) -> None:
+    shown: list[str] = []
+    scheduler: Any = cluster.scheduler
+    with ManyServer(lambda body, _: whole(held=True)) as server:
+
+        def look() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] == 4)
+            for key, task in dict(scheduler.tasks).items():
+                shown.extend([str(key), repr(task), str(task), str(task.run_spec), repr(task.run_spec)])
+            shown.append(str(dask.processing()))
+            shown.append(str(dask.call_stack()))
+            server.decide = slowly
+            server.release()
+
+        looker = threading.Thread(target=look)
+        looker.start()
+        portkey = Portkey(base_url=server.url, provider="openai", api_key=SECRET)
+        compare("{{q}}", "m", cases=numbered(30), client=portkey, executor=dask, progress=False)
+        looker.join()
+        assert {headers["x-portkey-api-key"] for headers in server.seen.headers} == {SECRET}
+    shown += [str(dask.get_worker_logs()), str(dask.get_scheduler_logs()), str(scheduler.get_events())]
+    assert any("portkey_nb" in text for text in shown)
+    assert not any(word in text for text in shown for word in (SECRET, PASSWORD, URL_PASSWORD))
+
+
+@pytest.mark.parametrize("executor", [3, "tcp://127.0.0.1:8786", object])
+def test_what_is_no_client_is_refused(executor: Any) -> None:
+    with pytest.raises(SettingsError, match=r"executor is .*; give a dask\.distributed\.Client"):
+        compare("{{q}}", "m", cases=numbered(1), executor=executor)
+
+
+def test_a_closed_client_and_a_log_in_memory_are_refused(dask: Client, cluster: LocalCluster) -> None:
+    other = Client(cluster)
+    other.close()
+    with pytest.raises(SettingsError, match="the Dask client is closed"):
+        compare("{{q}}", "m", cases=numbered(1), executor=other)
+    with pytest.raises(SettingsError, match=r"in memory cannot be shared.*PORTKEY_NB_STORE=postgresql"):
+        compare("{{q}}", "m", cases=numbered(1), executor=dask, store=":memory:", client=Portkey(base_url="demo"))
+
+
+def test_without_distributed_the_extra_is_named() -> None:
+    code = (
+        "import sys; sys.modules['distributed'] = None\n"
+        "from portkey_nb import compare\n"
+        "try: compare('a', 'm', executor=3)\n"
+        "except Exception as error: print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "distributed is not installed: pip install 'portkey_nb[dask]'" in told
+
+
+def test_dask_is_imported_for_an_executor_alone() -> None:
+    code = (
+        "import sys\n"
+        "from portkey_nb import Portkey, compare\n"
+        "compare('a', 'm', client=Portkey(base_url='demo'), store=':memory:', progress=False)\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('dask', 'distributed')])\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "[]\n"
+
+
+STRANGER = """
+import sys
+{before}
+from distributed.cli.dask_worker import main
+main([sys.argv[1], "--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "complaint"),
+    [
+        ("sys.modules['portkey_nb'] = None", "portkey_nb is not installed; pip install 'portkey_nb=="),
+        ("import portkey_nb; portkey_nb.__version__ = '0.0.1'", "it has portkey_nb 0.0.1, and here it is"),
+    ],
+)
+def test_workers_that_cannot_do_it_are_named_before_any_call(before: str, complaint: str, tmp_path: Path) -> None:
+    patched = {"DASK_CONFIG": str(tmp_path)}
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", local_directory=str(tmp_path)) as bare,
+        Client(bare) as client,
+        ManyServer(echo) as server,
+    ):
+        command = [sys.executable, "-c", STRANGER.format(before=before), bare.scheduler_address, str(tmp_path)]
+        worker = subprocess.Popen(command, env={**os.environ, **patched}, stderr=subprocess.DEVNULL)
+        try:
+            client.wait_for_workers(1, timeout=60)
+            with pytest.raises(SettingsError) as raised:
+                compare("{{q}}", "m", cases=numbered(3), client=client_of(server), executor=client, progress=False)
+        finally:
+            worker.kill()
+            worker.wait()
+        assert "the Dask worker tcp://127.0.0.1:" in raised.value.message
+        assert complaint in raised.value.message
+        assert not server.seen.requests
+        assert not len(runs())
+
+
+def test_a_cluster_without_workers_is_waited_for_and_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "WORKERS_S", 0.2)
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", local_directory=str(tmp_path)) as bare,
+        Client(bare) as client,
+        pytest.raises(SettingsError, match="has no workers"),
+    ):
+        compare("{{q}}", "m", cases=numbered(1), client=Portkey(base_url="demo"), executor=client, progress=False)
+
+
+counts = st.dictionaries(st.sampled_from("abc"), st.integers(0, 30), max_size=3)
+places = st.dictionaries(st.sampled_from("1234"), counts, max_size=4)
+
+
+@given(places, st.integers(1, 40), st.integers(1, 20))
+def test_places_are_all_given_and_never_more(wanted: dict[str, dict[str, int]], total: int, per_model: int) -> None:
+    made = fair_places(wanted, total, per_model)
+    used = Counter({model: sum(each.get(model, 0) for each in made.values()) for model in "abc"})
+    assert sum(used.values()) <= total
+    assert all(count <= per_model for count in used.values())
+    assert all(made[holder][model] <= count for holder, models in wanted.items() for model, count in models.items())
+    want = Counter({model: min(per_model, sum(each.get(model, 0) for each in wanted.values())) for model in "abc"})
+    assert sum(used.values()) == min(total, sum(want.values()))
+
+
+@given(st.lists(places, min_size=1, max_size=6), st.integers(1, 40), st.integers(1, 20))
+def test_what_is_held_never_passes_the_limits(
+    rounds: list[dict[str, dict[str, int]]], total: int, per_model: int
+) -> None:
+    held: dict[str, dict[str, int]] = {}
+    for wanted in rounds:
+        desired = {**{holder: dict.fromkeys(models, 0) for holder, models in held.items()}, **wanted}
+        granted = next_places(fair_places(desired, total, per_model), held, total, per_model)
+        for holder, models in granted.items():
+            for model, count in models.items():
+                mine = held.setdefault(holder, {})
+                mine[model] = max(mine.get(model, 0), count)  # until it says that it has given places back
+        assert sum(sum(models.values()) for models in held.values()) <= total
+        assert all(sum(models.get(model, 0) for models in held.values()) <= per_model for model in "abc")
+        held = granted if len(rounds) % 2 else held
+
+
+@given(st.floats(0, 100), st.dictionaries(st.sampled_from("1234"), st.floats(0, 20), max_size=4), st.floats(0, 50))
+def test_money_is_promised_once(limit: float, spent: dict[str, float], gone: float) -> None:
+    held = next_money(limit, spent, dict.fromkeys(spent, 0.0), gone)
+    later = next_money(limit, spent, held, gone)
+    most = sum(max(held[holder], later[holder], spent[holder]) for holder in spent) + gone
+    assert most <= max(limit, sum(spent.values()) + gone) + 1e-9
