@@ -28,7 +28,9 @@ _SERVER_AT_ONCE = 2000
 _IDS_AT_ONCE = 500
 """Ids in one statement: SQLite takes no more than 999 values in its older builds."""
 _LONG = frozenset({*BODY_COLUMNS, "rest"})
-_REPEATED = frozenset({"group_id", "group_label", "source", "notebook", "status", "provider", "model", "demo", "cached"})
+_REPEATED = frozenset(
+    ("group_id", "group_label", "source", "notebook", "status", "provider", "model", "demo", "cached")
+)
 """Searched columns with few different values."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 

@@ -59,6 +59,7 @@ class LiveCell:
         self._interval = interval
         self._clock = clock
         self._painted = float("-inf")
+        self._begun = 0
         self._state: Literal["new", "open", "closed"] = "new"
 
     def start(self) -> None:
@@ -102,11 +103,15 @@ class LiveCell:
         self._columns[index].end(error=line)
 
     def paint(self, force: bool = False) -> None:
-        """Show what has changed in all columns, unless that was done less than ``interval`` seconds ago."""
+        """Show what has changed in all columns, unless that was done less than ``interval`` seconds ago.
+
+        The first words of a column never wait.
+        """
         now = self._clock()
-        due = force or now - self._painted >= self._interval
+        begun = sum(column.length > 0 for column in self._columns)
+        due = force or begun > self._begun or now - self._painted >= self._interval
         if self._state == "open" and due and any(column.changed for column in self._columns):
-            self._painted = now
+            self._painted, self._begun = now, begun
             self._painter.paint(self._columns, now)
 
     def close(self, bundle: Mapping[str, Any]) -> None:

@@ -262,6 +262,19 @@ def test_between_two_paintings_the_interval_passes() -> None:
     assert shown == ["a", "a", "abc", "abcd"]
 
 
+def test_the_first_words_of_a_column_do_not_wait_for_the_interval() -> None:
+    out = io.StringIO()
+    cell = LiveCell(["one"], mode="text", out=out, interval=60)
+    cell.start()
+    cell.note(0, "one drops `seed`")
+    cell.paint()
+    cell.push(0, "first")
+    cell.paint()
+    cell.push(0, "second")
+    cell.paint()
+    assert out.getvalue().endswith("first")
+
+
 def test_an_unknown_mode_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="'webgl'"):
         LiveCell(["one"], mode="webgl")
