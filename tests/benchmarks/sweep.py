@@ -1,6 +1,6 @@
 """What a call of a sweep costs: in this process and on Dask workers, with rows in SQLite and in PostgreSQL.
 
-Run as ``python -m tests.benchmarks.sweep``; ``--full`` makes 1,000,000 calls. The server answers at once, from a
+Run as ``python -m tests.benchmarks.sweep``; ``--full`` makes 50,000 calls of each. The server answers at once, from a
 process of its own that is not counted; processor time is that of this process and of all workers, the database's not.
 """
 
@@ -82,7 +82,7 @@ def sides(url: str, fresh: Callable[[], str], calls: int, rounds: int) -> dict[s
 
 def measurements(size: Size) -> Iterator[Measurement]:
     """Measure with SQLite, then with PostgreSQL."""
-    calls = size.pick(quick=1_000, default=6_000, full=1_000_000)
+    calls = size.pick(quick=1_000, default=6_000, full=50_000)
     rounds = size.pick(quick=1, default=3, full=1)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
