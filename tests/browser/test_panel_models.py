@@ -46,6 +46,9 @@ def test_three_models_side_by_side_and_one_to_go_on_with(lab: Lab, page: LabPage
         first = panel.entry(-1).locator(".pk-answer").filter(has_not=page.page.locator(".pk-chosen:visible")).first
         chosen = first.locator(".pk-said").text_content()
         label = first.locator(".pk-label-name").text_content()
+        # Formulas are typeset where they come into sight, which moves what is below: nobody clicks that soon.
+        panel.button("Continue with this", first).scroll_into_view_if_needed()
+        page.settle()
         panel.button("Continue with this", first).click()
         panel.until("panel.querySelector('.pk-answer.pk-is-chosen .pk-label-name').textContent === given", label)
         assert in_kernel(page, "panel.models = ['gpt-4o']") == ""
