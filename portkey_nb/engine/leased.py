@@ -47,6 +47,8 @@ class Lease:
         Which of the batch's reports were known when it was made.
     since : float or None
         Where a worker had the batch before: when, in seconds since 1970.
+    spent : float
+        What these workers had paid for it, as far as they have said.
     stop, over : bool
         Whether the batch is to end at once, and whether the budget is used up.
     may_spend : float or None
@@ -56,6 +58,7 @@ class Lease:
 
     heard: int = 0
     since: float | None = None
+    spent: float = 0.0
     stop: bool = False
     over: bool = False
     may_spend: float | None = None

@@ -167,7 +167,8 @@ def _work(sealed: Sealed) -> Done:
         store = open_store(shift.store.reveal())
         found = {} if seat.lease.since is None else answered(store, shift.calls, shift.group_id, seat.lease.since)
         rows = {index: run.run_id for index, run in found.items()}
-        seat.gate.spent += paid(found.values())
+        # Rows may have been lost with the worker that had it before: what it had said is paid all the same.
+        seat.gate.spent += max(paid(found.values()), seat.lease.spent)
         left = [index for index in range(len(shift.calls)) if index not in rows]
         calls = some(shift.calls, left)
         errors: dict[int, PortkeyError] = {}

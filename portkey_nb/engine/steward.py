@@ -36,6 +36,7 @@ class _Holder:
     held: dict[str, int] = field(default_factory=dict)
     may_spend: float = 0.0
     spent: float = 0.0
+    floor: float = 0.0
     heard: int = 0
     done: int = 0
     failed: int = 0
@@ -141,6 +142,7 @@ class Steward:
         found_usd : float
             What was paid for what the workers left behind that were lost with it.
         """
+        known = self._paid_for(batch)
         for holder in [holder for holder in self._holders.values() if holder.batch == batch]:
             if holder.name == seat:
                 self._gone.add(holder.name)
@@ -149,9 +151,12 @@ class Steward:
                 self._lose(holder)
         if last is not None:
             self._learn(last)
-            self._spent_before += last.spent
-        self._spent_before += found_usd
+        self._spent_before += max(known, found_usd if last is None else last.spent)
         self.ring()
+
+    def _paid_for(self, batch: int) -> float:
+        """Return what the workers have said that they paid for a batch that has not ended."""
+        return sum(holder.spent for holder in self._holders.values() if holder.batch == batch)
 
     def _knocked(self, event: Any) -> None:
         said = event[1]
@@ -159,16 +164,24 @@ class Steward:
         if name not in self._holders and name not in self._gone:
             since = self._begun.get(batch)
             self._begun.setdefault(batch, time.time())
+            floor = self._paid_for(batch)
             for other in [holder for holder in self._holders.values() if holder.batch == batch]:
                 self._lose(other)
             wanted = self._wanted(batch)
             self._holders[name] = _Holder(
-                name, batch, str(said["address"]), since, wanted or {}, needless=wanted is None
+                name,
+                batch,
+                str(said["address"]),
+                since,
+                wanted or {},
+                spent=floor,
+                floor=floor,
+                needless=wanted is None,
             )
         self.ring()
 
     def _lose(self, holder: _Holder) -> None:
-        """Take a batch from a worker that was lost: what it paid is counted where its rows are found."""
+        """Take a batch from a worker that was lost: what it paid is counted for the one that has it next."""
         holder.lost, holder.wanted = True, {}
         holder.spent = 0.0
         if holder.silent_since is None:
@@ -230,7 +243,8 @@ class Steward:
         before = sum(holder.held.values())
         if not holder.lost:
             holder.silent_since = None
-            holder.wanted, holder.spent = report.wanted, report.spent
+            # It may still be reading in the log what was paid before.
+            holder.wanted, holder.spent = report.wanted, max(report.spent, holder.floor)
             holder.done, holder.failed = report.done, report.failed
         holder.heard = report.number
         named = {*lease.models, *report.in_flight}
@@ -287,6 +301,7 @@ class Steward:
             name: Lease(
                 heard=holder.heard,
                 since=holder.since,
+                spent=holder.floor,
                 stop=holder.needless,
                 over=self.over,
                 may_spend=None if money is None else money[name],

@@ -21,8 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_nb import AsyncPortkey, Comparison, Portkey, RunStore, Variant, acompare, compare, runs, scorers
-from portkey_nb.engine import crew
+from portkey_nb.engine import crew, steward
+from portkey_nb.engine.gate import Limits
+from portkey_nb.engine.leased import Lease, Report
 from portkey_nb.engine.shares import fair_places, next_money, next_places
+from portkey_nb.engine.steward import Steward
 from portkey_nb.errors import PortkeyError, SettingsError
 from tests.engine.test_batch import priced
 from tests.many_server import ManyServer, Played, refused, said, streamed, whole
@@ -215,6 +218,63 @@ def test_a_killed_worker_costs_what_was_in_flight_alone(dask: Client) -> None:
     logged = runs(columns=["status", "case_id"])
     assert (logged["status"] == "ok").sum() == logged[logged["status"] == "ok"]["case_id"].nunique() == 300
     assert (logged["status"] == "started").sum() <= 8
+
+
+class Line:
+    """A line to workers that answer each lease with what they have spent."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self.leases: dict[str, Lease] = {}
+        self.knock: Any = None
+
+    def subscribe_topic(self, _topic: str, heard: Any) -> None:
+        self.knock = lambda seat, batch: heard((0.0, {"seat": seat, "batch": batch, "address": seat}))
+
+    def unsubscribe_topic(self, _topic: str) -> None:
+        pass
+
+    async def run(self, _work: Any, leases: dict[str, Lease], **_: Any) -> dict[str, Any]:
+        self.leases |= leases
+        said = {
+            name: Report(number=1, in_flight={}, wanted={"m": 4}, spent=self.spent[name], noted={}) for name in leases
+        }
+        return {next(iter(leases)): said}
+
+    async def until(self, true: Any) -> None:
+        async with asyncio.timeout(30):
+            while not true():
+                await asyncio.sleep(0.005)
+
+
+def test_what_a_lost_worker_paid_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steward, "LEASE_S", 0.0)
+
+    async def swept() -> None:
+        line = Line()
+        kept = Steward(line, "sweep", Limits(per_model=8, max_cost_usd=1.25), lambda _: {"m": 4})
+        serving = asyncio.create_task(kept.serve())
+        await line.until(lambda: line.knock)
+        line.spent = {"first": 1.0, "next": 0.0, "other": 0.0}
+        line.knock("first", 0)
+        await line.until(lambda: kept.spent_usd == 1)
+        line.knock("next", 0)  # the first was lost, and this one has not read the log yet
+        await line.until(lambda: "next" in line.leases)
+        line.knock("other", 1)
+        await line.until(lambda: "other" in line.leases)
+        assert kept.spent_usd == 1
+        assert line.leases["next"].spent == 1
+        assert (line.leases["other"].may_spend or 0) <= 0.25
+        last = Report(number=2, in_flight={}, wanted={}, spent=0.5, noted={})
+        kept.ended(0, "next", last)
+        assert kept.spent_usd == 1
+        line.spent["other"] = 0.125
+        await line.until(lambda: kept.spent_usd == 1.125)
+        kept.ended(1, None, None, 0.0625)
+        assert kept.spent_usd == 1.125
+        serving.cancel()
+
+    asyncio.run(swept())
 
 
 def test_a_batch_that_kills_workers_ends_as_errors(dask: Client, cluster: LocalCluster) -> None:
