@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from portkey_nb.gateway.secrecy import names_secret, redact, revealed
+from portkey_nb.gateway.secrecy import holds_secret, names_secret, redact, revealed
 from portkey_nb.gateway.striking import Striker, is_secret_header
 from portkey_nb.gateway.tape import Asked, Line, as_text
 
@@ -85,7 +85,8 @@ def _kept(headers: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
             config = _json(plain)
             yield "config", redact(config)
         elif (bare != lower and not _IGNORED.fullmatch(bare) and not is_secret_header(lower)) or lower in _FURTHER:
-            yield bare, plain
+            told = _json(plain)
+            yield bare, redact(told) if holds_secret(told) else plain
     # A Config may choose by what the metadata say.
     names = set(_IN_METADATA.findall(json.dumps(config))) if isinstance(config, dict) else set()
     told = _json(str(revealed(headers.get(f"{_PREFIX}metadata", "")))) if names else None

@@ -14,10 +14,13 @@ import msgspec
 from portkey_nb.gateway.secrecy import HIDDEN, names_secret, revealed, secrets_in, without_login
 from portkey_nb.settings import Secret
 
-SHORTEST = 4
+SHORTEST = 8
 """Letters below which striking a secret out would eat ordinary words."""
 _LONG = 16
 """Letters from which a text under a header that we do not know is taken for a secret."""
+_WORDS = re.compile(r"[a-z]+([-_ ][a-z]+)*")
+"""What servers that want no key are sent in its place: `ollama`, `not-needed`."""
+_SCHEME = re.compile(r"(?:bearer|basic|token|api-?key)\s+", re.I)
 _TAIL = 8
 """Letters of a secret that are struck out at the end of an answer that broke off within it."""
 _SECRET_HEADER = re.compile(r"key|token|secret|auth|pass|cred|cookie|session|signature|account|login|jwt", re.I)
@@ -25,7 +28,7 @@ _PLAIN_HEADERS = re.compile(
     r"host|accept(-encoding|-language)?|connection|content-(type|length)|user-agent|transfer-encoding|"
     r"x-stainless-.*|traceparent|tracestate|"
     r"x-portkey-(provider|config|metadata|trace-id|span-.*|parent-span-id|custom-host|forward-headers|"
-    r"cache-.*|strict-.*|debug|request-timeout|demo-.*)",
+    r"cache-.*|strict-.*|debug|request-timeout|demo-.*|[\w-]*auth-(type|mode))",
     re.I,
 )
 _KEY_IN_URL = re.compile(
@@ -57,12 +60,16 @@ def is_secret_header(name: str) -> bool:
 
 
 def secrets_of(headers: Mapping[str, str]) -> list[str]:
-    """Return the secret texts that a request's headers carry, longest first.
+    """Return the secret texts that a request's headers carry and that are struck out everywhere, longest first.
+
+    What is short, or an ordinary word, is struck out by its place alone: a dummy key must not eat prompts and answers.
 
     Examples
     --------
-    >>> secrets_of({"authorization": "Bearer sk-12345", "x-portkey-config": '{"api_key": "abcdef"}'})
-    ['Bearer sk-12345', 'sk-12345', 'abcdef']
+    >>> secrets_of({"authorization": "Bearer sk-12345", "x-portkey-config": '{"api_key": "abcdef-1"}'})
+    ['Bearer sk-12345', 'abcdef-1', 'sk-12345']
+    >>> secrets_of({"authorization": "Bearer ollama"})
+    []
     """
     found: set[str] = set()
     for name, value in headers.items():
@@ -76,7 +83,13 @@ def secrets_of(headers: Mapping[str, str]) -> list[str]:
             found.add(plain)
         found.update(match[2] for match in _KEY_IN_URL.finditer(plain))
         found.update(login for match in re.finditer(r"//([^/@\s]*)@", plain) for login in match[1].split(":", 1)[1:])
-    return sorted((text for text in found if len(text) >= SHORTEST and text != HIDDEN), key=lambda t: (-len(t), t))
+    return sorted((text for text in found if _is_told(text)), key=lambda t: (-len(t), t))
+
+
+def _is_told(text: str) -> bool:
+    """Whether a secret is told from ordinary words wherever it stands."""
+    key = _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
+    return len(key) >= _LONG or (len(key) >= SHORTEST and not _WORDS.fullmatch(key))
 
 
 def _inside(text: str) -> Iterator[str]:

@@ -303,3 +303,43 @@ def test_ordinary_words_stay() -> None:
         striker.text("openai does research at a@b.c, see http://x/?n=12345")
         == "openai does research at a@b.c, see http://x/?n=12345"
     )
+
+
+@pytest.mark.parametrize("key", ["ollama", "test", "EMPTY", "none", "lm-studio", "not-needed"])
+def test_a_dummy_key_strikes_out_no_word(tmp_path: Path, key: str) -> None:
+    path, asked = tmp_path / "run.jsonl", f"What is {key}? Is it 'Bearer {key}'?"
+    said = {**COMPLETION, "model": key}
+    with ScriptedServer(whole(said, headers={"x-portkey-provider": key})) as server:
+        portkey = Portkey(
+            base_url=server.url,
+            provider=key,
+            Authorization=f"Bearer {key}",
+            azure_auth_mode="entra",
+            transport=recording(path),
+        )
+        answer_of(portkey, messages=[{"role": "user", "content": asked}])
+    (exchange,) = lines_of(path)
+    request, answer = exchange["request"], exchange["answer"]
+    assert request["body"]["messages"][0]["content"] == asked
+    assert request["headers"]["provider"] == key
+    assert request["headers"]["azure-auth-mode"] == "entra"
+    assert answer["body"]["model"] == answer["headers"]["x-portkey-provider"] == key
+
+
+def test_a_short_key_is_written_at_none_of_its_places(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with ScriptedServer(whole(COMPLETION)) as server:
+        portkey = Portkey(
+            base_url=server.url,
+            api_key="pk-1",
+            Authorization="Bearer sk-22",
+            config={"provider": "openai", "api_key": "short3", "custom_host": "http://me:word4@127.0.0.1/v1"},
+            transport=recording(path),
+        )
+        answer_of(portkey)
+        with httpx.Client(transport=recording(path)) as client:
+            more = {"x-portkey-extra": '{"api_key": "inner5"}', "cookie": "a=crumb6"}
+            client.post(f"{server.url}/chat/completions", json={"model": "m"}, headers=more)
+    written = path.read_text(encoding="utf-8")
+    for key in ("pk-1", "sk-22", "short3", "word4", "inner5", "crumb6"):
+        assert key not in written
