@@ -172,6 +172,8 @@ class Striker:
         folded: dict[tuple[Any, ...], list[str]] = {}
         try:
             for match in _EVENT.finditer(joined):
+                if match[1] == b"[DONE]":
+                    continue
                 for choice in msgspec.json.decode(match[1])["choices"]:
                     _fold(choice["delta"], (choice.get("index"),), folded)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):

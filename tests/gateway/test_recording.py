@@ -343,3 +343,16 @@ def test_a_short_key_is_written_at_none_of_its_places(tmp_path: Path) -> None:
     written = path.read_text(encoding="utf-8")
     for key in ("pk-1", "sk-22", "short3", "word4", "inner5", "crumb6"):
         assert key not in written
+
+
+class Careful(Striker):
+    """Says when it takes the events of a stream apart, which takes long."""
+
+    def _events(self, joined: bytes) -> list[tuple[int, int, bytes]]:
+        raise AssertionError(joined)
+
+
+def test_an_ordinary_stream_is_not_taken_apart() -> None:
+    joined = b"".join([event(chunk("Hel")), event(chunk("lo")), event(chunk(finish="stop")), DONE])
+    pieces = [(0.0, joined)]
+    assert Careful(["sk-SECRET-1"]).pieces(pieces) == pieces
