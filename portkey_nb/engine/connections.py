@@ -14,6 +14,7 @@ from typing import Any
 from portkey_nb.engine.loop import submit
 from portkey_nb.gateway.client import AsyncPortkey
 from portkey_nb.gateway.many import ManyTransport
+from portkey_nb.gateway.taping import is_replaying
 from portkey_nb.gateway.target import resolve
 from portkey_nb.settings import Secret, load
 
@@ -41,7 +42,9 @@ def client_for(base_url: str | None, options: Mapping[str, Any], *, many: bool =
     """
     settings = load()
     keys = {name: options[name] for name in ("api_key", "Authorization") if options.get(name)}
-    known: list[Any] = [os.getpid(), many, base_url, settings.base_url, settings.provider, settings.config]
+    # A client that was made while a replay was on needs no key, which one that asks a gateway does.
+    known: list[Any] = [os.getpid(), many, is_replaying()]
+    known += [base_url, settings.base_url, settings.provider, settings.config]
     word = (base_url or settings.base_url or "").strip()
     if word in WORDS:
         # What they mean may have moved to another port since.

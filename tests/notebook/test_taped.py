@@ -41,6 +41,20 @@ def test_a_cell_is_recorded_and_replayed(
     assert said(shell, "replay", capsys).startswith("nothing is recorded or replayed")
 
 
+def test_after_a_replay_without_a_key_one_is_asked_for_again(
+    shell: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(shell, "record run.jsonl", capsys)
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    monkeypatch.delenv("PORTKEY_BASE_URL")
+    said(shell, "replay run.jsonl", capsys)
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    assert "Paris" in capsys.readouterr().out
+    said(shell, "replay off", capsys)
+    with pytest.raises(errors.SettingsError, match="no Portkey key and no base URL"):
+        shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+
+
 def test_only_the_column_that_was_not_recorded_fails(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     said(shell, "record run.jsonl", capsys)
     shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
