@@ -62,7 +62,7 @@ def test_a_gateway_cache_hit_is_not_paid_for() -> None:
 def test_reasoning_counts_where_tokens_are_estimated() -> None:
     thought = {"choices": [{"index": 0, "delta": {"reasoning_content": "thinking " * 100}}]}
     with ScriptedServer(streamed(thought, end=False)) as server, pytest.raises(PortkeyError):
-        ask("hello", model="gpt-4o", base_url=server.url)
+        ask("hello", model="gpt-4o", base_url=server.url, timeout={"idle": 1})
     row = runs(columns="all").iloc[0]
     assert row["tokens_estimated"]
     assert row["output_tokens"] == 225

@@ -114,7 +114,7 @@ def test_a_hosted_reply_knows_where_its_trace_is_and_no_other(
         assert ask("Hello", model="m", base_url=server.url, stream=False).trace_url is None
         # A proxy on this machine stands for the hosted gateway.
         monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
-        monkeypatch.setenv("PORTKEY_API_KEY", "pk-a-secret-key-0123456789")
+        monkeypatch.setenv("PORTKEY_API_KEY", "pk-a-key-of-this-test-alone-0123")
         reply = ask("Hello", model="m", base_url="http://api.portkey.ai/v1", stream=False, trace_id="trip 7/8")
     assert reply.trace_url == "https://app.portkey.ai/logs?traceView=true&selectedTraceId=trip%207%2F8"
     assert Reply(reply.run.with_(trace_id=None)).trace_url is None

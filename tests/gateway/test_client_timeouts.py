@@ -67,7 +67,7 @@ def test_a_server_that_never_answers(side: Side, where: str, stream: bool) -> No
 
 def test_a_stream_that_stalls(side: Side) -> None:
     with ScriptedServer(streamed(chunk("Hel"), STALL)) as server:
-        stream = side.create(side.client(base_url=server.url, timeout={"idle": 0.1}), stream=True)
+        stream = side.create(side.client(base_url=server.url, timeout={"idle": 0.5}), stream=True)
         with pytest.raises(StreamIncomplete, match="stalled") as caught:
             side.read(stream)
         assert server.left.wait(1)
@@ -77,7 +77,7 @@ def test_a_stream_that_stalls(side: Side) -> None:
 
 def test_a_stream_that_stalls_after_it_is_finished_is_whole(side: Side) -> None:
     with ScriptedServer(streamed(*HELLO[:-1], STALL)) as server:
-        stream = side.create(side.client(base_url=server.url, timeout={"idle": 0.1}), stream=True)
+        stream = side.create(side.client(base_url=server.url, timeout={"idle": 0.5}), stream=True)
         assert len(side.read(stream)) == 4
         assert side.final(stream).choices[0].message.content == "Hello"
 
