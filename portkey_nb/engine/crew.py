@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
+
 from portkey_nb import __version__
 from portkey_nb.engine.handover import Sealed
 from portkey_nb.engine.shapes import quoted
@@ -160,7 +162,7 @@ def _probe() -> Callable[[], str | None]:
 
 @dataclass(frozen=True)
 class _Asked:
-    token: tuple[str, str, str] | None
+    token: tuple[str, str, str] | int | None
     store: Secret
     handed: Handed
 
@@ -173,8 +175,28 @@ def machine() -> str:
 
 
 @contextmanager
-def _token(store: RunStore) -> Iterator[tuple[str, str, str] | None]:
-    """Leave a file beside the run log that whoever opens the very same folder finds."""
+def _held(store: RunStore) -> Iterator[int]:
+    """Hold an advisory lock of a server's database, which whoever opens the very same one cannot have."""
+    key = secrets.randbits(62)
+    with store.reading() as connection:
+        assert connection is not None  # a server needs no file to be there
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({key})")
+        yield key
+
+
+def _holds(key: int, connection: sa.Connection | None) -> bool:
+    # Shared, so that workers which look at the same moment do not keep it from each other.
+    asked = f"SELECT pg_try_advisory_xact_lock_shared({key})"
+    return connection is not None and not connection.exec_driver_sql(asked).scalar()
+
+
+@contextmanager
+def _token(store: RunStore) -> Iterator[tuple[str, str, str] | int | None]:
+    """Leave a file beside the run log that whoever opens the very same folder finds; of a server's, hold a lock."""
+    if store.path is None and not store._database.sqlite:
+        with _held(store) as key:
+            yield key
+        return
     if store.path is None:
         yield None
         return
@@ -197,7 +219,7 @@ def _token(store: RunStore) -> Iterator[tuple[str, str, str] | None]:
 def _look(asked: Sealed) -> str | None:
     """Say, on a worker, what is out of its reach."""
     given: _Asked = asked.open()
-    if given.token is not None:
+    if isinstance(given.token, tuple):
         file, word, where = given.token
         try:
             same = Path(file).read_text() == word and where == machine()
@@ -207,8 +229,10 @@ def _look(asked: Sealed) -> str | None:
             path = file[: -len(f".{word[:8]}.token")]
             return f"it cannot open the very same run log {path}, being on another machine; set {_SHARED}"
     try:
-        with open_store(given.store.reveal()).reading():
-            pass
+        store = open_store(given.store.reveal())
+        with store.reading() as connection:
+            if isinstance(given.token, int) and not _holds(given.token, connection):
+                return f"the run log {store.url} is another database there than here; name its host in the URL"
     except PortkeyError as error:
         return error.message
     for place in given.handed.places.values():

@@ -16,18 +16,29 @@ from typing import Any
 
 from ulid import ULID
 
-from portkey_nb import errors
 from portkey_nb.engine.batch import STOP_S, Item, Limits, Progress
 from portkey_nb.engine.call import Call, Outcome
 from portkey_nb.engine.crew import check_crew, on_loop, secret_url
 from portkey_nb.engine.crossing import Calls
 from portkey_nb.engine.handover import Sealed, handed_over
 from portkey_nb.engine.record import Run
-from portkey_nb.engine.shift import Done, Shift, answered, paid, rows_of, some, work
+from portkey_nb.engine.shift import (
+    Done,
+    Shift,
+    answered,
+    error_of,
+    models_of,
+    paid,
+    patiently,
+    rows_of,
+    sealed,
+    some,
+    work,
+)
 from portkey_nb.engine.steward import Steward
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
-from portkey_nb.errors import PortkeyError, SettingsError, status_error
+from portkey_nb.errors import PortkeyError, SettingsError
 from portkey_nb.gateway.taping import taping
 from portkey_nb.settings import Handed, Secret
 
@@ -183,6 +194,9 @@ class FleetBatch:
         serving.cancel()
         with suppress(BaseException):
             wait([serving], timeout=1)
+        with suppress(queue.Empty):
+            while True:
+                self._keep(self._ready.get_nowait()[1])
 
     # In the thread that reads
 
@@ -227,15 +241,14 @@ class FleetBatch:
             group_id=self._fleet.group_id,
             handed=self._fleet.handed,
         )
-        sealed = _sealed(shift)
-        if sealed.size > MOST_BYTES and len(indexes) > 1:
+        content = sealed(shift)
+        if content.size > MOST_BYTES and len(indexes) > 1:
             half = len(indexes) // 2
             self._cut.extendleft([indexes[half:], indexes[:half]])
             return self._another()
         self._tries[number] = 0
-        calls_by_model = calls.models(range(len(calls))) if isinstance(calls, Calls) else _models(calls)
-        wanted = {model: min(count, self._limits.per_model) for model, count in calls_by_model.items()}
-        return _Part(number, indexes, calls, sealed, wanted)
+        wanted = {model: min(count, self._limits.per_model) for model, count in models_of(calls).items()}
+        return _Part(number, indexes, calls, content, wanted)
 
     def _built(self, indexes: Sequence[int]) -> tuple[Sequence[int], Sequence[Call]] | None:
         """Return calls that could be built; what is wrong with others is told at once."""
@@ -294,26 +307,35 @@ class FleetBatch:
 
     def _ended(self, part: _Part, result: Done | BaseException) -> list[Item]:
         if isinstance(result, Done):
-            del self._parts[part.number]
-            found = {**rows_of(self._fleet.store, list(result.rows.values())), **_by_id(result.unwritten)}
+            self._keep(result)
             if result.trouble:
                 print(f"portkey_nb: on a Dask worker: {result.trouble}", file=sys.stderr)  # noqa: T201
-            rows = {at: found[run_id] for at, run_id in result.rows.items() if run_id in found}
-            return self._items(part, rows, result.errors)
+            there = [run_id for at, run_id in result.rows.items() if at not in result.unwritten]
+            found = patiently(lambda: rows_of(self._fleet.store, there)) if there else {}
+            del self._parts[part.number]
+            rows = {at: found[run_id] for at, run_id in result.rows.items() if run_id in found} | {**result.unwritten}
+            unseen = {at: _unseen(run_id) for at, run_id in result.rows.items() if at not in rows}
+            return self._items(part, rows, {**result.errors, **unseen})
         name = type(result).__name__
         if name in ("FutureCancelledError", "CancelledError"):
             raise PortkeyError("the Dask cluster has dropped the batches, or its client is closed; compare again")
         if name != "KilledWorker" and self._tries[part.number] < TRIES:
             self._submit(part)
             return []
+        since, rows = self._steward.begun(part.number), {}
+        if since is not None:
+            rows = patiently(lambda: answered(self._fleet.store, part.calls, self._fleet.group_id, since))
         del self._parts[part.number]
-        since = self._steward.begun(part.number)
-        rows = {} if since is None else answered(self._fleet.store, part.calls, self._fleet.group_id, since)
         self._call_soon(lambda: self._steward.ended(part.number, None, None, paid(rows.values())))
         why = "every Dask worker died that had it" if name == "KilledWorker" else f"a Dask worker failed ({result})"
         error = PortkeyError(f"{why}, so this call was not sent again; look at the workers' logs, and compare again")
         left = [at for at in range(len(part.indexes)) if at not in rows]
         return self._items(part, rows, dict.fromkeys(left, error))
+
+    def _keep(self, result: Done | BaseException) -> None:
+        """Write what waits on a worker's disk, which may go with the worker; written twice it is one row."""
+        if isinstance(result, Done) and result.unwritten:
+            self._fleet.store.write([(run, False) for run in result.unwritten.values()])
 
     def _items(self, part: _Part, rows: Mapping[int, Run], wrong: Mapping[int, PortkeyError]) -> list[Item]:
         items: list[Item] = [(part.indexes[at], error) for at, error in wrong.items()]
@@ -357,31 +379,8 @@ class FleetBatch:
             await self._fleet.client.cancel(list(self._futures.values()))
 
 
-def error_of(run: Run) -> PortkeyError | None:
-    """Return the error that a row tells of, as far as a row can."""
-    if run.error_type is None:
-        return None
-    message = run.error or ""
-    kind = getattr(errors, run.error_type, None)
-    if isinstance(kind, type) and issubclass(kind, errors.APIStatusError) and run.http_status is not None:
-        return status_error(message, status=run.http_status)
-    if isinstance(kind, type) and issubclass(kind, PortkeyError):
-        with suppress(TypeError):
-            return kind(message)
-    return PortkeyError(message)
-
-
-def _by_id(unwritten: Mapping[int, Run]) -> dict[str, Run]:
-    return {run.run_id: run for run in unwritten.values()}
-
-
-def _models(calls: Sequence[Call]) -> Counter[str]:
-    return Counter(call.model for call in calls)
-
-
-def _sealed(shift: Shift) -> Sealed:
-    try:
-        return Sealed(shift)
-    except Exception as error:  # noqa: BLE001 (what pickle says of what it cannot take has no one class)
-        reason = f"{type(error).__name__}: {error}"
-    raise SettingsError(f"the calls cannot be handed to Dask workers ({reason}); give texts and numbers as cases")
+def _unseen(run_id: str) -> PortkeyError:
+    return PortkeyError(
+        f"a Dask worker has written run {run_id}, and the run log here does not have it; "
+        "let the run log's URL name the same server for all"
+    )

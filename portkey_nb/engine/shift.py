@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from ulid import ULID
 
+from portkey_nb import errors
 from portkey_nb.engine import queries
 from portkey_nb.engine.batch import Batch, Limits, Progress
 from portkey_nb.engine.call import Call
@@ -26,11 +28,17 @@ from portkey_nb.engine.record import Run
 from portkey_nb.engine.runner import Runner
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.engine.tables import BODIES, RUNS, to_micros
-from portkey_nb.errors import PortkeyError
+from portkey_nb.errors import PortkeyError, SettingsError, StoreError, status_error
 from portkey_nb.settings import Handed, Secret, take_over
 
+Key = TypeVar("Key")
 LOST_S = 60.0
 """Seconds without a word from the notebook's process after which a batch ends by itself."""
+AWAY_S = 60.0
+"""Seconds for which rows are asked for again while the run log's server is away, as in a restart."""
+FLUSH_S = 5.0
+"""Seconds for which a worker tries to write what waits on its disk before it says that a batch has ended."""
+_AGAIN_S = 0.5
 _SKEW = timedelta(minutes=10)
 """How far the clocks of two machines may differ."""
 _AT_ONCE = 500
@@ -165,7 +173,9 @@ def _work(sealed: Sealed) -> Done:
         if not seat.came.wait(LOST_S):
             raise PortkeyError(f"no word from the notebook for {LOST_S:.0f} s; nothing was sent, run it again")
         store = open_store(shift.store.reveal())
-        found = {} if seat.lease.since is None else answered(store, shift.calls, shift.group_id, seat.lease.since)
+        found, since = {}, seat.lease.since
+        if since is not None:
+            found = patiently(lambda: answered(store, shift.calls, shift.group_id, since), lambda: seat.lease.stop)
         rows = {index: run.run_id for index, run in found.items()}
         # Rows may have been lost with the worker that had it before: what it had said is paid all the same.
         seat.gate.spent += max(paid(found.values()), seat.lease.spent)
@@ -183,6 +193,9 @@ def _work(sealed: Sealed) -> Done:
         last = submit(_last(seat)).result()
     rows.update((index, run.run_id) for index, run in runs.items())
     absent = _absent(store, [run.run_id for run in runs.values()])
+    if absent and not seat.lease.stop:
+        store.flush(FLUSH_S)
+        absent = _absent(store, list(absent))
     unwritten = {index: run for index, run in runs.items() if run.run_id in absent}
     return Done(seat=seat.name, rows=rows, errors=errors, unwritten=unwritten, trouble=store.take_trouble(), last=last)
 
@@ -213,6 +226,60 @@ def some(calls: Sequence[Call], indexes: Sequence[int]) -> Sequence[Call]:
     if isinstance(calls, Calls):
         return calls.part(indexes)
     return [calls[index] for index in indexes]
+
+
+def models_of(calls: Sequence[Call]) -> Mapping[str, int]:
+    """Return how many calls there are of each model."""
+    if isinstance(calls, Calls):
+        return calls.models(range(len(calls)))
+    return Counter(call.model for call in calls)
+
+
+def sealed(shift: Shift) -> Sealed:
+    """Return a shift as it is handed to a worker.
+
+    Raises
+    ------
+    SettingsError
+        When it holds what cannot be handed over.
+    """
+    try:
+        return Sealed(shift)
+    except Exception as error:  # noqa: BLE001 (what pickle says of what it cannot take has no one class)
+        reason = f"{type(error).__name__}: {error}"
+    raise SettingsError(f"the calls cannot be handed to Dask workers ({reason}); give texts and numbers as cases")
+
+
+def error_of(run: Run) -> PortkeyError | None:
+    """Return the error that a row tells of, as far as a row can."""
+    if run.error_type is None:
+        return None
+    message = run.error or ""
+    kind = getattr(errors, run.error_type, None)
+    if isinstance(kind, type) and issubclass(kind, errors.APIStatusError) and run.http_status is not None:
+        return status_error(message, status=run.http_status)
+    if isinstance(kind, type) and issubclass(kind, PortkeyError):
+        with suppress(TypeError):
+            return kind(message)
+    return PortkeyError(message)
+
+
+def patiently(read: Callable[[], dict[Key, Run]], stopped: Callable[[], bool] = lambda: False) -> dict[Key, Run]:
+    """Return rows from the run log; one whose server is away is asked again for `AWAY_S`, or until it is stopped.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read after that either.
+    """
+    until = time.monotonic() + AWAY_S
+    while True:
+        try:
+            return read()
+        except StoreError:
+            if stopped() or time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def paid(runs: Any) -> float:

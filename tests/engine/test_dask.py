@@ -22,14 +22,17 @@ from hypothesis import strategies as st
 
 from portkey_nb import AsyncPortkey, Comparison, Portkey, RunStore, Variant, acompare, compare, runs, scorers
 from portkey_nb.engine import crew, steward
+from portkey_nb.engine.fleet import Fleet, FleetBatch
 from portkey_nb.engine.gate import Limits
 from portkey_nb.engine.leased import Lease, Report
 from portkey_nb.engine.shares import fair_places, next_money, next_places
 from portkey_nb.engine.steward import Steward
+from portkey_nb.engine.store import _open as stores
 from portkey_nb.errors import PortkeyError, SettingsError
-from tests.engine.test_batch import priced
+from portkey_nb.settings import data_dir
+from tests.engine.test_batch import calls, priced
 from tests.many_server import ManyServer, Played, refused, said, streamed, whole
-from tests.postgres import PASSWORD, URL_PASSWORD, Server
+from tests.postgres import PASSWORD, URL_PASSWORD, Server, running
 
 SECRET = "pk-a-secret-key-0123456789"
 UNLIKE = ("group_id", "metadata", "started_at", "ended_at", "trace_id", "response_id")
@@ -375,6 +378,62 @@ def test_a_key_shows_nowhere_on_its_way(dask: Client, cluster: LocalCluster) -> 
     shown += [str(dask.get_worker_logs()), str(dask.get_scheduler_logs()), str(scheduler.get_events())]
     assert any("portkey_nb" in text for text in shown)
     assert not any(word in text for text in shown for word in (SECRET, PASSWORD, URL_PASSWORD))
+
+
+def placed(address: str, database: str | None) -> None:
+    """Let a worker mean a database by a URL that names none; for one that is open, from its next connection on."""
+    os.environ.pop("PGDATABASE", None)
+    if database is not None:
+        os.environ["PGDATABASE"] = database
+    for store in stores.values():
+        if address in store.url:
+            store.close()
+
+
+def test_a_server_that_is_restarted_ends_no_sweep(dask: Client) -> None:
+    with running() as own, ManyServer(slowly) as server, RunStore(own.url(own.fresh())) as store:
+        fleet = Fleet(dask, store, [server.url], "sweep")
+        batch = FleetBatch(fleet, calls(server.url, 64), Limits(concurrency=8, per_model=8))
+        own.stop()
+        found = {}
+        waiting = False
+        for at, outcome in batch.outcomes():
+            if not waiting:
+                # Of workers that nothing could be written by; what they had is here now, should their disks be lost.
+                waiting = any((data_dir() / "waiting").iterdir())
+                own.start()
+            assert not isinstance(outcome, PortkeyError)
+            found[at] = outcome.run
+        assert waiting
+        assert {at: run.text for at, run in found.items()} == {at: f"case {at}" for at in range(64)}
+        assert asked(server).total() == 64
+        assert store.flush(10)
+        rows = store.frame(columns=["status"])
+        assert set(rows.index) == {run.run_id for run in found.values()}
+        assert set(rows["status"]) == {"ok"}
+
+
+def test_another_database_behind_the_same_url_is_noticed(
+    dask: Client, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = postgres.fresh(), postgres.fresh()
+    monkeypatch.setenv("PGDATABASE", here)
+    address = f"127.0.0.1:{postgres.port}"
+    with ManyServer(echo) as server, RunStore(postgres.url("")) as store:
+        try:
+            dask.run(placed, address, here)
+            fleet = Fleet(dask, store, [server.url], "sweep")
+            dask.run(placed, address, there)
+            with pytest.raises(SettingsError, match="is another database there than here"):
+                Fleet(dask, store, [server.url], "sweep")
+            # And where it comes to that meanwhile, no call is without an outcome.
+            found = dict(FleetBatch(fleet, calls(server.url, 10), Limits()).outcomes())
+            assert len(found) == 10
+            assert all("and the run log here does not have it" in str(error) for error in found.values())
+        finally:
+            dask.run(placed, address, None)
+    for database in (here, there):
+        postgres.drop(database)
 
 
 @pytest.mark.parametrize("executor", [3, "tcp://127.0.0.1:8786", object])
