@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ _IGNORED = re.compile(r"trace-id|span-.*|parent-span-id|metadata|debug|forward-h
 _FURTHER = ("anthropic-beta", "anthropic-version", "openai-beta")
 """Other headers that do."""
 _PORT = re.compile(r"^(https?://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
+_VIRTUAL_KEY = re.compile(r"virtual[-_]?key", re.I)
 _IN_METADATA = re.compile(r'"metadata\.([^"]+)"')
 _SHOWN = 40
 """Characters of a text that are shown of a difference."""
@@ -65,7 +67,8 @@ def asked(sent: Sent, striker: Striker) -> Asked:
         Knows the request's secrets.
     """
     kept = {name: striker.value(value) for name, value in _kept(sent.headers)}
-    request = Asked(sent.method.upper(), striker.text(sent.path), striker.text(sent.gateway), kept)
+    path, gateway = striker.text(sent.path), striker.text(sent.gateway)
+    request = Asked(sent.method.upper(), path, gateway, kept, mark=_mark(sent.headers))
     if not sent.content:
         return request
     try:
@@ -92,6 +95,17 @@ def _kept(headers: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     told = _json(str(revealed(headers.get(f"{_PREFIX}metadata", "")))) if names else None
     if isinstance(told, dict) and names & set(told):
         yield "metadata", {name: told[name] for name in sorted(names) if name in told}
+
+
+def _mark(headers: Mapping[str, str]) -> str:
+    """Return what tells the virtual keys of a request from others, too short to tell what they are."""
+    found = []
+    for name, value in headers.items():
+        bare = name.lower().removeprefix(_PREFIX)
+        if bare in ("config", "virtual-key"):
+            found += [(at, item) for at, item in _flat(_json(str(revealed(value))), bare) if _VIRTUAL_KEY.search(at)]
+    told = json.dumps(sorted(found, key=str)).encode()
+    return hashlib.sha256(b"portkey_nb virtual keys:" + told).hexdigest()[:4] if found else ""
 
 
 def _json(text: str) -> Any:
@@ -153,6 +167,12 @@ def _plain(value: Any, *, no_keys: bool = False) -> Any:
 def gateway_of(request: Asked) -> str:
     """Return the gateway's address without what differs from day to day."""
     return _PORT.sub(r"\1", request.gateway.rstrip("/"))
+
+
+def ports_of(request: Asked) -> tuple[str, ...]:
+    """Return the addresses with ports of this machine that the options of a request name."""
+    texts = sorted((name, item) for name, item in _flat(request.headers) if isinstance(item, str))
+    return tuple(found[0] for _, item in texts if (found := _PORT.match(item)))
 
 
 def place_of(url: str) -> tuple[str, str]:

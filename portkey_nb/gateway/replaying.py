@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ import httpx
 import msgspec
 
 from portkey_nb.errors import NotRecordedError
-from portkey_nb.gateway.matching import Sent, asked, gateway_of, key_of, nearest, sent_of
+from portkey_nb.gateway.backends import Known
+from portkey_nb.gateway.matching import Sent, asked, key_of, nearest, sent_of
 from portkey_nb.gateway.striking import Striker, secrets_of
 from portkey_nb.gateway.tape import Answer, Asked, Exchange, Line, Tape, as_bytes, read
 from portkey_nb.gateway.taping import absolute, checked_pace, hearer, shown
@@ -41,28 +41,6 @@ _FAILURES: dict[str, type[httpx.TransportError]] = {
 }
 
 
-class _Answers:
-    """The recorded answers to one request: each is given once, and after the last one that again."""
-
-    def __init__(self) -> None:
-        self._left: dict[int | None, deque[tuple[int, Line]]] = {}
-        self._last: dict[int | None, Line] = {}
-        self._count = 0
-
-    def add(self, line: Line) -> None:
-        """Add the next one."""
-        self._left.setdefault(line.times.repeat, deque()).append((self._count, line))
-        self._count += 1
-        self._last[line.times.repeat] = self._newest = line
-
-    def take(self, repeat: int | None) -> Line:
-        """Return the next one, of the same repeat where there is one."""
-        left = self._left.get(repeat) or min(
-            (each for each in self._left.values() if each), key=lambda each: each[0][0], default=None
-        )
-        return left.popleft()[1] if left else self._last.get(repeat, self._newest)
-
-
 class Player:
     """Answers requests from a recording; safe in any thread and event loop.
 
@@ -85,7 +63,8 @@ class Player:
         self.pace = checked_pace(pace)
         self._lock = threading.Lock()
         self._tape: Tape | None = None
-        self._answers: dict[str, dict[str, _Answers]] = {}
+        self._known: dict[str, Known] = {}
+        self._given: set[int] = set()
 
     def load(self) -> int:
         """Read the recording, and return how many exchanges are in it.
@@ -104,7 +83,8 @@ class Player:
         Raises
         ------
         NotRecordedError
-            When the recording has no answer to it; the message names the nearest request and the difference.
+            When the recording has no answer to it, with the nearest request and the difference, or those of several
+            backends, of which none can be told to be the one asked.
         httpx.TransportError
             When that is how the recorded request ended.
         """
@@ -137,20 +117,27 @@ class Player:
         return played
 
     def _next(self, request: Asked, repeat: int | None) -> Line | None:
-        by_gateway = self._answers.get(key_of(request))
-        if not by_gateway:
+        known = self._known.get(key_of(request))
+        if known is None:
             return None
-        # Where the same was asked of several gateways, each has its own answers; else the address does not count.
-        known = by_gateway.get(gateway_of(request)) or next(iter(by_gateway.values()))
+        answers = known.answers_to(request)
+        if answers is None:
+            raise NotRecordedError(
+                f"several backends answered {_named(request)} in {shown(self.path)}, and nothing tells which is asked; "
+                "ask with the ports and virtual keys of the recording, or record again (`%portkey record FILE`)"
+            )
         self.count += 1
-        return known.take(repeat)
+        return answers.take(repeat)
 
     def _read(self) -> Tape:
         if self._tape is None:
             tape = read(self.path)
             for line in _in_order(tape.lines):
-                by_gateway = self._answers.setdefault(key_of(line.request), {})
-                by_gateway.setdefault(gateway_of(line.request), _Answers()).add(line)
+                key = key_of(line.request)
+                known = self._known.get(key)
+                if known is None:
+                    known = self._known[key] = Known(self._given)
+                known.add(line)
             self._tape = tape
             if tape.cut:
                 lines = ", ".join(map(str, tape.cut))
@@ -350,7 +337,8 @@ def replaying(path: str | os.PathLike[str], *, pace: str | None = None) -> Repla
     RecordingError
         With the first request, when the file cannot be read; the message names the line.
     NotRecordedError
-        When a request is not in it; the message names the nearest one and the difference.
+        When a request is not in it, with the nearest one and the difference; or when several backends answered it
+        there, and neither port nor virtual key tells which one is asked.
 
     Examples
     --------

@@ -60,6 +60,8 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
         Left out where there is none.
     text : str or Bytes
         A body that is no JSON.
+    mark : str
+        Tells the virtual keys that it was sent with from others: 16 bits of a hash, from which none is found again.
     """
 
     method: str
@@ -68,6 +70,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, Any] = {}
     body: Any = UNSET
     text: Text | None = None
+    mark: str = ""
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -169,6 +169,90 @@ def test_two_gateways_have_answers_of_their_own(path: Path) -> None:
         assert answer_of(Portkey(base_url=word, transport=replaying(path))) == text
 
 
+def host(port: int) -> str:
+    return f"http://127.0.0.1:{port}/v1"
+
+
+TWO_KEYS = [{"virtual_key": "vk-first-1"}, {"virtual_key": "vk-second-2"}]
+BACKENDS: dict[str, list[dict[str, Any]]] = {
+    "gateways": [{"base_url": host(8001)}, {"base_url": host(8002)}],
+    "custom hosts": [{"provider": "openai", "custom_host": host(port)} for port in (11434, 8000)],
+    "Configs": [{"config": {"provider": "openai", "custom_host": host(port)}} for port in (11434, 8000)],
+    "targets": [
+        {"config": {"strategy": {"mode": "fallback"}, "targets": [{"custom_host": host(port)} for port in ports]}}
+        for ports in ((4, 5), (5, 4))
+    ],
+    "virtual keys": TWO_KEYS,
+    "virtual keys of Configs": [{"config": {"retry": {"attempts": 1}, **key}} for key in TWO_KEYS],
+}
+
+
+def record_backends(path: Path, *backends: dict[str, Any]) -> None:
+    """Record the same request to each backend, all in one session; the n-th says `from n`."""
+    says = iter(range(len(backends)))
+    own = httpx.MockTransport(lambda _: httpx.Response(200, json=answer(f"from {next(says)}")))
+    transport = recording(path, transport=own)
+    for options in backends:
+        answer_of(Portkey(transport=transport, **{"base_url": host(9000), **options}))
+
+
+def replayed_of(transport: Any, **options: Any) -> str:
+    return answer_of(Portkey(transport=transport, **{"base_url": host(9000), **options}))
+
+
+@pytest.mark.parametrize("backends", BACKENDS.values(), ids=BACKENDS)
+def test_each_backend_has_answers_of_its_own_whatever_the_order(path: Path, backends: list[dict[str, Any]]) -> None:
+    record_backends(path, *backends)
+    transport = replaying(path)
+    first, second = backends
+    assert [replayed_of(transport, **options) for options in (second, first, second)] == ["from 1", "from 0", "from 1"]
+    # The gateway itself may be at another port today; what it is to ask is told all the same.
+    if "base_url" not in first:
+        today = replaying(path)
+        said = [replayed_of(today, **{**options, "base_url": host(9999)}) for options in (second, first)]
+        assert said == ["from 1", "from 0"]
+
+
+UNTOLD: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "another port": (BACKENDS["gateways"], {"base_url": host(8003)}),
+    "another host": (BACKENDS["gateways"], {"base_url": NOBODY}),
+    "another custom host": (BACKENDS["custom hosts"], {"provider": "openai", "custom_host": host(8003)}),
+    "no virtual key": (BACKENDS["virtual keys"], {}),
+    "another virtual key": (BACKENDS["virtual keys"], {"virtual_key": "vk-third-3"}),
+    "no key, no server": (BACKENDS["virtual keys"], {"base_url": host(8787)}),
+}
+
+
+@pytest.mark.parametrize(("backends", "options"), UNTOLD.values(), ids=UNTOLD)
+def test_what_may_be_any_of_several_backends_is_not_guessed(
+    path: Path, backends: list[dict[str, Any]], options: dict[str, Any]
+) -> None:
+    record_backends(path, *backends)
+    with pytest.raises(errors.NotRecordedError, match=r"several backends answered POST .* in .*; ask with the ports"):
+        replayed_of(replaying(path), **options)
+    assert "vk-" not in path.read_text()
+
+
+def test_a_backend_at_another_port_each_day_is_one(path: Path) -> None:
+    for port in (8001, 8002):
+        record_backends(path, {"base_url": host(port)}, {"base_url": host(port)})
+    transport = replaying(path)
+    said = [replayed_of(transport, base_url=host(port)) for port in (8003, 8003, 8002, 8003, 8003)]
+    assert said == ["from 0", "from 1", "from 0", "from 1", "from 1"]
+
+
+def test_servers_that_a_replay_does_not_start_answer_in_their_order(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_backends(path, *BACKENDS["gateways"])
+    monkeypatch.setenv("PORTKEY_NB_REPLAY", str(path))
+    said = []
+    for server in (LocalGateway(), DemoGateway()):
+        with server:
+            said.append(answer_of(Portkey(base_url=server.base_url)))
+    assert said == ["from 0", "from 1"]
+
+
 def answer(text: str) -> Any:
     message = {"role": "assistant", "content": text}
     return {**COMPLETION, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
