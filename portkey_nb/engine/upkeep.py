@@ -141,7 +141,7 @@ def backup(store: RunStore, path: str | os.PathLike[str], *, force: bool = False
     StoreError
         When there is no log, it is no SQLite file, or reading it fails.
     SettingsError
-        When the file is there already.
+        When the file is there already, or is in use as a log itself.
     OSError
         When it cannot be written.
     """
@@ -155,16 +155,32 @@ def backup(store: RunStore, path: str | os.PathLike[str], *, force: bool = False
             raise StoreError(f"there is no run log at {store.path}, and nothing to back up")
     if target.exists() and target.samefile(store.path):
         raise SettingsError(f"{target} is the run log itself; choose another name")
+    _check_unused(target)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         _copy_pages(store.path, part)
+        _check_unused(target)
         os.replace(part, target)
     finally:
-        for file in (part, *(part.with_name(part.name + end) for end in ("-wal", "-shm", "-journal"))):
+        for file in (part, *_beside(part)):
             with suppress(FileNotFoundError):
                 file.unlink()
     return target.stat().st_size
+
+
+def _beside(file: Path) -> list[Path]:
+    """Return where SQLite keeps what belongs to a file while it is open, or was when its process died."""
+    return [file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal")]
+
+
+def _check_unused(target: Path) -> None:
+    # What is found beside a file is played over it when it is opened: another one's pages over the backup's.
+    for file in _beside(target):
+        if os.path.lexists(file):
+            raise SettingsError(
+                f"{target} is in use as a log, or was when its process died, as {file.name} tells; choose another name"
+            )
 
 
 def _copy_pages(source: Path, target: Path) -> None:

@@ -343,6 +343,31 @@ def test_a_backup_is_whole_private_and_replaces_nothing_unasked(tmp_path: Path) 
     assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == ["copy", "one"]
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_a_backup_is_not_put_beside_what_another_log_left(tmp_path: Path, end: str) -> None:
+    with store_of(tmp_path / "one", *(done() for _ in range(20))) as store:
+        (tmp_path / f"copy{end}").write_bytes(b"")
+        with pytest.raises(SettingsError, match=f"copy{end}"):
+            backup(store, tmp_path / "copy")
+    assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == [f"copy{end}", "one"]
+
+
+def test_a_backup_that_is_open_as_a_log_is_not_replaced(tmp_path: Path) -> None:
+    with store_of(tmp_path / "one", done()) as store:
+        backup(store, tmp_path / "copy")
+        with RunStore(tmp_path / "copy") as opened:
+            opened.finish(done())
+            before = whole(opened)
+            store.finish(done())
+            with pytest.raises(SettingsError, match="in use as a log"):
+                backup(store, tmp_path / "copy", force=True)
+        with RunStore(tmp_path / "copy") as copied:
+            assert whole(copied) == before
+        backup(store, tmp_path / "copy", force=True)
+        with RunStore(tmp_path / "copy") as copied:
+            assert whole(copied) == whole(store)
+
+
 def test_a_server_is_backed_up_by_its_own_program_and_no_password_is_shown() -> None:
     said = dump_command("postgresql+psycopg://me:hunter2@db.example:5433/team")
     assert said == "pg_dump --format=custom --file=runs.dump --host=db.example --port=5433 --username=me team"
