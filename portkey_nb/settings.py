@@ -106,7 +106,7 @@ class Settings:
     virtual_key: Secret | None = None
     config: str | None = field(default=None, repr=False)
     model: str | None = None
-    store: str | None = None
+    store: str | None = field(default=None, repr=False)  # a URL may hold a password
     record: str | None = None
     replay: str | None = None
     replay_pace: str | None = None

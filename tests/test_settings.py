@@ -171,6 +171,13 @@ def test_a_file_that_is_wrong_is_named(name: str, text: str, said: str) -> None:
     assert "sk-real" not in caught.value.message
 
 
+def test_the_password_of_the_log_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTKEY_NB_STORE", "postgresql://me:hunter2@host/db")
+    settings = load()
+    assert settings.store == "postgresql://me:hunter2@host/db"
+    assert "hunter2" not in repr(settings)
+
+
 def test_other_peoples_pyproject_is_no_trouble() -> None:
     _write(Path("pyproject.toml"), "[tool.other]\nx = 1\n")
     assert load().base_url is None

@@ -49,7 +49,7 @@ def resolve(url: str | os.PathLike[str] | None) -> sa.URL:
             "postgresql://user:password@host/database, where odd characters of the password are escaped"
         )
     if found.drivername.partition("+")[0] in ("postgresql", "postgres"):
-        return postgres.normal(found)
+        return postgres.normal(found, text)
     if found.drivername.partition("+")[0] != "sqlite":
         raise StoreError(f"the run log is kept in SQLite or PostgreSQL, and the URL names {found.drivername!r}")
     if found.database and "file:" not in found.database and found.database != ":memory:":

@@ -40,8 +40,14 @@ _SECRET = ("password", "sslpassword")
 _DRIVER = "postgresql+psycopg"
 
 
-def normal(url: sa.URL) -> sa.URL:
+def normal(url: sa.URL, written: str) -> sa.URL:
     """Return a PostgreSQL URL with the one driver there is for it here.
+
+    Parameters
+    ----------
+    url : sqlalchemy.URL
+    written : str
+        What it was read from.
 
     Raises
     ------
@@ -50,8 +56,8 @@ def normal(url: sa.URL) -> sa.URL:
     """
     if url.drivername not in ("postgresql", "postgres", _DRIVER):
         raise StoreError(f"the run log's URL asks for {url.drivername!r}; write {_DRIVER}://user@host/database")
-    if "@" in (url.host or ""):
-        raise StoreError("the password in the run log's URL has an unescaped `@`; write it as %40")
+    if written.count("@") > 1:  # a part of the password would be read as the host or the database, and shown
+        raise StoreError("the run log's URL has more than one `@`; those in its password are written as %40")
     return url.set(drivername=_DRIVER)
 
 

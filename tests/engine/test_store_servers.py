@@ -444,6 +444,7 @@ def test_a_full_disk_there_loses_nothing(postgres: Server, name: str, url: str, 
     "url",
     [
         "postgresql://me:hunter2@host/db",
+        "postgresql://me%40host:hunter2@host/d%40b",
         "postgresql+psycopg://host/db?user=me&password=hunter2",
         "postgres://me@host/db?sslpassword=hunter2&sslmode=require",
     ],
@@ -458,6 +459,8 @@ def test_a_password_is_never_shown(url: str) -> None:
     "url",
     [
         "postgresql://me:pa@hunter2@host/db",
+        "postgresql://me:pa@hun/hunter2@host/db",
+        "postgresql://me:pa@hun/hunter2?@host/db",
         "postgresql://hunter2:hunter2/db",
         "mysql://me:hunter2@host/db",
         "://hunter2",
