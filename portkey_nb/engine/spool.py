@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ class Spool:
         first = path.with_name(path.name + ".spool.jsonl") if path is not None else first
         self.files: tuple[Path, ...] = (*([] if first is None else [first]), _shelter() / own)
         self._folder = folder if path is None else None
-        self._memory: list[Event] = []
+        # By numbers, each taken or dropped in one step: threads and forked processes need no lock for that.
+        self._memory: dict[int, Event] = {}
+        self._numbers = count()
 
     @property
     def waiting(self) -> bool:
@@ -70,7 +73,7 @@ class Spool:
             except OSError:
                 continue
             return str(file)
-        self._memory.append(event)
+        self._memory[next(self._numbers)] = event
         return "memory, until this process ends"
 
     def take_up(self, apply: Callable[[Sequence[Event]], Mapping[int, str | None]], most: int | None = None) -> Taken:
@@ -103,24 +106,35 @@ class Spool:
                 continue  # it stays where it is
             done[file] = b"".join(line + b"\n" for line in lines[left:])
             left -= len(lines)
-        held = list(self._memory)
-        for place, why in apply(held).items():
-            _put_aside(self.files[0], _encode(held[place]))
+        held = list(self._memory.items())
+        for place, why in apply([event for _, event in held]).items():
+            _put_aside(self.files[0], _encode(held[place][1]))
             refused += [why] if why is not None else []
-        return Taken(done, len(held), tuple(refused))
+        return Taken(done, tuple(number for number, _ in held), tuple(refused))
 
     def forget(self, taken: Taken) -> None:
         """Drop what is safe in the database now."""
-        del self._memory[: taken.held]
+        for number in taken.held:  # another thread may have dropped them already, and more may wait since
+            self._memory.pop(number, None)
         for file, rest in taken.files.items():
             with suppress(OSError):  # what is written once more does no harm
                 if not rest:
                     file.unlink()
                 elif rest is not _LATER:
-                    shorter = file.with_name(f"{file.name}.rest")
-                    with open(os.open(shorter, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as stream:
-                        stream.write(rest)
-                    shorter.replace(file)
+                    _shorten(file, rest)
+
+
+def _shorten(file: Path, rest: bytes) -> None:
+    # Somebody else may be doing so with the same file: each writes one of its own.
+    shorter = file.with_name(f"{file.name}.{os.getpid()}.{ULID()}.rest")
+    try:
+        with open(os.open(shorter, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
+            stream.write(rest)
+        shorter.replace(file)
+    except OSError:
+        with suppress(OSError):
+            shorter.unlink()
+        raise
 
 
 _LATER = b"later"
@@ -128,11 +142,11 @@ _LATER = b"later"
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken up: files, each with the lines that are left of it, how many events of those in memory, and why
-    some were refused."""
+    """What was taken up: files, each with the lines that are left of it, the numbers of events in memory, and why some
+    were refused."""
 
     files: Mapping[Path, bytes] = field(default_factory=dict)
-    held: int = 0
+    held: tuple[int, ...] = ()
     refused: tuple[str, ...] = ()
 
     @property

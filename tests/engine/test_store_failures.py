@@ -11,7 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from portkey_nb.engine.migrations import LATEST
+from portkey_nb.engine.spool import Event, Spool
 from portkey_nb.engine.store import RunStore
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
@@ -270,6 +271,41 @@ def test_where_no_file_can_be_written_memory_keeps_the_run(file: Path, shelter: 
         store.start(begun())
         assert store.get(run.run_id) == run
         assert len(store.frame()) == 3
+
+
+def test_what_two_threads_take_up_at_once_drops_no_third_event(file: Path, shelter: Path) -> None:
+    file.parent.mkdir()
+    spool_of(file).mkdir()
+    shelter.rmdir()
+    shelter.write_text("no folder")
+    spool, seen = Spool(file, str(file)), list[Event]()
+
+    def take(events: Sequence[Event]) -> dict[int, str | None]:
+        seen.extend(events)
+        return {}
+
+    for name in ("first", "second"):
+        assert "memory" in spool.put({"event": name})
+    one, other = spool.take_up(take), spool.take_up(take)
+    spool.forget(one)
+    spool.put({"event": "third"})
+    spool.forget(other)
+    seen.clear()
+    spool.forget(spool.take_up(take))
+    assert seen == [{"event": "third"}]
+    assert not spool.waiting
+
+
+def test_what_is_left_of_a_file_is_written_though_another_process_does_the_same(file: Path) -> None:
+    file.parent.mkdir()
+    spool = Spool(file, str(file))
+    for name in ("first", "second"):
+        spool.put({"event": name})
+    taken = spool.take_up(lambda events: {}, most=1)
+    (aside,) = taken.files
+    aside.with_name(f"{aside.name}.rest").mkdir()  # the other one's, which is not to be touched
+    spool.forget(taken)
+    assert aside.read_bytes() == b'{"event":"second"}\n'
 
 
 # Damaged, foreign, newer
