@@ -76,14 +76,22 @@ def check_crew(client: Any, store: RunStore, handed: Handed) -> int:
     """
     on_loop(client, lambda: _present(client))
     _refuse(on_loop(client, lambda: _strangers(client)))
-    url = secret_url(store)
-    if url == "sqlite://":
+    if _in_memory(store):
         raise SettingsError(f"a run log in memory cannot be shared with Dask workers; give a file, or {_SHARED}")
     with _token(store) as token:
-        asked = Sealed(_Asked(token, Secret(url), handed))
+        asked = Sealed(_Asked(token, Secret(secret_url(store)), handed))
         found = on_loop(client, lambda: client.run(_look, asked, on_error="return"))
     _refuse({worker: said for worker, said in found.items() if said is not None})
     return len(found)
+
+
+def _in_memory(store: RunStore) -> bool:
+    """Tell by the database's own word whether it is in memory: there are many ways to write that."""
+    if store.path is not None or not store._database.sqlite:
+        return False
+    with store.reading() as connection:
+        asked = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+        return connection is not None and not connection.exec_driver_sql(asked).scalar()
 
 
 def secret_url(store: RunStore) -> str:

@@ -442,13 +442,20 @@ def test_what_is_no_client_is_refused(executor: Any) -> None:
         compare("{{q}}", "m", cases=numbered(1), executor=executor)
 
 
-def test_a_closed_client_and_a_log_in_memory_are_refused(dask: Client, cluster: LocalCluster) -> None:
+def test_a_closed_client_is_refused(dask: Client, cluster: LocalCluster) -> None:
     other = Client(cluster)
     other.close()
     with pytest.raises(SettingsError, match="the Dask client is closed"):
         compare("{{q}}", "m", cases=numbered(1), executor=other)
+
+
+@pytest.mark.parametrize(
+    "place", [":memory:", "sqlite://", "sqlite:///:memory:", "sqlite:///file:a?mode=memory&uri=true"]
+)
+def test_a_log_in_memory_is_refused(dask: Client, place: str) -> None:
+    options: dict[str, Any] = {"executor": dask, "client": Portkey(base_url="demo")}
     with pytest.raises(SettingsError, match=r"in memory cannot be shared.*PORTKEY_NB_STORE=postgresql"):
-        compare("{{q}}", "m", cases=numbered(1), executor=dask, store=":memory:", client=Portkey(base_url="demo"))
+        compare("{{q}}", "m", cases=numbered(1), store=place, **options)
 
 
 def test_without_distributed_the_extra_is_named() -> None:
