@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -56,9 +57,11 @@ class Viewer(Page):
             self._moved.notify_all()
 
     def until(self, wanted: Callable[[], Any], what: str = "it") -> Any:
-        """Wait until something is so, and return it."""
+        """Wait until something is so, and return it; what a server has seen tells no page, and is looked at by and by."""
+        end = time.monotonic() + WAIT_S
         with self._moved:
-            found = self._moved.wait_for(wanted, WAIT_S)
+            while not (found := self._moved.wait_for(wanted, 0.1)) and time.monotonic() < end:
+                pass
             assert found, f"waited {WAIT_S:.0f} s for {what}: {json.dumps([self.shown(), self.bar])[:3000]}"
             return found
 
