@@ -57,7 +57,7 @@ class Viewer(Page):
             self._moved.notify_all()
 
     def until(self, wanted: Callable[[], Any], what: str = "it") -> Any:
-        """Wait until something is so, and return it; what a server has seen tells no page, and is looked at by and by."""
+        """Wait until something is so, and return it; what a server has seen is looked at by and by, for no page tells."""
         end = time.monotonic() + WAIT_S
         with self._moved:
             while not (found := self._moved.wait_for(wanted, 0.1)) and time.monotonic() < end:
