@@ -46,6 +46,11 @@ class Journal:
         self._looked = False
         self._retry_at = 0.0
 
+    @property
+    def spool(self) -> Spool:
+        """Where rows wait."""
+        return self._spool
+
     def take_trouble(self) -> str | None:
         """Return what went wrong with writing since the last time, and forget it."""
         told, self._troubles = self._troubles, []

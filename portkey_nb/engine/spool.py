@@ -60,6 +60,18 @@ class Spool:
         """Whether there is anything to take up, as far as a quick look tells."""
         return bool(self._memory) or any(os.path.isfile(file) for file in self.files)
 
+    def left(self) -> tuple[list[Path], int]:
+        """Return the files in which events wait, also those that were set aside and not finished with, and how many
+        events wait in memory; nothing is changed.
+        """
+        files = [part for file in self.files for part in (*_taken(file), file) if part.is_file()]
+        return files, len(self._memory)
+
+    @property
+    def damaged(self) -> list[Path]:
+        """The files in which is kept what could not be read, or was refused."""
+        return [aside for aside in map(_aside, self.files) if aside.is_file()]
+
     def put(self, event: Event) -> str:
         """Keep an event, and return where, in words."""
         line = _encode(event) + b"\n"
@@ -212,6 +224,10 @@ def _set_aside(file: Path) -> list[Path]:
     if file.is_file():  # and no folder or device, which somebody else has put there
         with suppress(OSError):
             file.rename(file.with_name(f"{file.name}.{ULID()}.taken"))
+    return _taken(file)
+
+
+def _taken(file: Path) -> list[Path]:
     return sorted(file.parent.glob(f"{_literal(file.name)}.*.taken"))
 
 
@@ -250,5 +266,9 @@ def _hand_over(
 
 def _put_aside(file: Path, line: bytes) -> None:
     """Keep what the database does not take where a person can look at it."""
+    _append(_aside(file), line + b"\n")
+
+
+def _aside(file: Path) -> Path:
     name = file.name.partition(".spool.jsonl")[0]
-    _append(file.with_name(f"{name}.spool.damaged"), line + b"\n")
+    return file.with_name(f"{name}.spool.damaged")

@@ -20,6 +20,7 @@ from portkey_nb.engine.journal import Journal
 from portkey_nb.engine.plain import integer, mend, plain
 from portkey_nb.engine.queries import Totals
 from portkey_nb.engine.record import Run
+from portkey_nb.engine.spool import Spool
 from portkey_nb.engine.tables import clean, to_micros
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.errors import StoreError
@@ -63,6 +64,11 @@ class RunStore:
     def path(self) -> Path | None:
         """The database's file; None where it is no file."""
         return self._database.path
+
+    @property
+    def spool(self) -> Spool:
+        """Where rows wait while the log cannot be written."""
+        return self._journal.spool
 
     def __repr__(self) -> str:
         return f"RunStore({self._database.place!r})"

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from portkey_nb.engine.database import resolve
 from portkey_nb.engine.migrations import LATEST, version
-from portkey_nb.engine.spool import Spool
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import BODIES, RUNS, TURNS, to_micros
 from portkey_nb.errors import SettingsError, StoreError
@@ -108,19 +107,14 @@ _object: Callable[[Any], Any] = msgspec.json.Decoder(dict[str, msgspec.Raw]).dec
 
 
 def _waiting(store: RunStore) -> Finding:
-    place = str(store.path) if store.path is not None else store.url
-    files = [file for file in Spool(store.path, place).files if file.is_file()]
-    lines = 0
+    files, lines = store.spool.left()
     for file in files:
         with suppress(OSError), open(file, "rb") as stream:
             lines += sum(1 for _ in stream)
-    damaged = [
-        file.with_name(file.name.replace(".spool.jsonl", ".spool.damaged")) for file in Spool(store.path, place).files
-    ]
-    broken = [str(file) for file in damaged if file.exists()]
+    broken = [str(file) for file in store.spool.damaged]
     said = f"{lines:,} rows wait to be written" + (f" in {', '.join(map(str, files))}" if files else "")
     if broken:
-        said += f"; lines that could not be read are in {', '.join(broken)}"
+        said += f"; what could not be read, or was refused, is in {', '.join(broken)}"
     return Finding(said, not lines and not broken)
 
 

@@ -321,6 +321,32 @@ def test_rows_that_wait_are_counted(tmp_path: Path) -> None:
         assert len(store.frame()) == 2
 
 
+def test_rows_that_a_killed_process_had_set_aside_are_counted(tmp_path: Path) -> None:
+    with store_of(tmp_path / "one", done()) as store:
+        with closing(sqlite3.connect(tmp_path / "one", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            store.finish(done())
+            (tmp_path / "one.spool.jsonl").rename(tmp_path / "one.spool.jsonl.0.taken")
+            waiting = [finding.what for finding in check(store) if not finding.sound]
+        assert waiting == [f"1 rows wait to be written in {tmp_path / 'one.spool.jsonl.0.taken'}"]
+    with RunStore(tmp_path / "one") as store:
+        assert all(finding.sound for finding in check(store))
+        assert len(store.frame()) == 2
+
+
+def test_what_a_server_does_not_take_is_found(postgres: Any) -> None:
+    with RunStore(postgres.url(name := postgres.fresh())) as store:
+        store.finish(done())
+        with store.changing() as connection:
+            connection.exec_driver_sql("ALTER TABLE bodies ADD CHECK (answer <> 'odd')")
+        store.finish(done(text="odd"))
+        store.finish(done())
+        (said,) = [finding.what for finding in check(store) if not finding.sound]
+        assert said.startswith("0 rows wait to be written; what could not be read, or was refused, is in ")
+        assert said.endswith(".spool.damaged")
+    postgres.drop(name)
+
+
 # Backups
 
 
