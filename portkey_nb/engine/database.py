@@ -176,7 +176,8 @@ class Database:
         """Begin a transaction, of a server with limits to its time; one whose connection was lost begins once more."""
         transaction = connection.begin()
         if not self.sqlite:
-            postgres.limit(connection, limit_s if patient else postgres.WRITE_S + postgres.GRACE_S)
+            # Also who has time does not wait long for a server that does not even take the first statement.
+            postgres.limit(connection, postgres.WRITE_S + postgres.GRACE_S)
         if not self.sqlite and patient:
             try:
                 postgres.lasting(connection)
@@ -185,8 +186,9 @@ class Database:
                     raise
                 transaction.rollback()
                 transaction = connection.begin()
-                postgres.limit(connection, limit_s)
+                postgres.limit(connection, postgres.WRITE_S + postgres.GRACE_S)
                 postgres.lasting(connection)
+            postgres.limit(connection, limit_s)
         with transaction:
             yield
 

@@ -174,6 +174,24 @@ def test_a_server_that_hangs_is_given_up(own: Server, monkeypatch: pytest.Monkey
         assert len(store.frame()) == 21
 
 
+@pytest.mark.timeout(40)  # a question that is under way may take 120 s
+def test_a_server_that_hangs_is_given_up_by_who_reads_first(own: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_room, "AWAY_S", 1.0)
+    with RunStore(own.url(own.fresh())) as store:
+        store.finish(done())
+        assert len(store.frame()) == 1
+        own.freeze()
+        try:
+            assert store.cached("k") is None
+            with pytest.raises(StoreError, match="does not answer"):
+                store.frame()
+        finally:
+            own.thaw()
+        store.finish(done())
+        assert store.flush(30)
+        assert len(store.frame()) == 2
+
+
 def test_a_conversation_goes_on_while_the_server_is_away(own: Server) -> None:
     said = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "ONE"}]
     first = Conversation.new().append(Turn.new(said))
