@@ -57,7 +57,7 @@ class Viewer(Page):
             self._moved.notify_all()
 
     def until(self, wanted: Callable[[], Any], what: str = "it") -> Any:
-        """Wait until something is so, and return it; what no page tells, such as a server's requests, is seen as well."""
+        """Wait until something is so, and return it; a server's requests, of which no page tells, are seen as well."""
         end = time.monotonic() + WAIT_S
         with self._moved:
             while not (found := self._moved.wait_for(wanted, 0.1)) and time.monotonic() < end:
