@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from portkey_nb.engine.column_types import LONGEST_LABEL
+from portkey_nb.engine.faults import FAILURES, fault
 from portkey_nb.engine.patience import change
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.store import RunStore
-from portkey_nb.engine.tables import BODIES, CONVERSATIONS, RUNS, TURNS, insert_for
+from portkey_nb.engine.tables import BODIES, CONVERSATIONS, RUNS, TURNS, facts, insert_for
 from portkey_nb.errors import StoreError
 
 AT_ONCE = 200
@@ -38,6 +38,8 @@ class Copied:
         Conversations looked at, and turns that were not there.
     renamed : int
         Conversations kept under a longer name, since another one has theirs.
+    damaged : int
+        Runs that a server refused as they are: what of them is no JSON stays behind.
     """
 
     total: int = 0
@@ -48,6 +50,7 @@ class Copied:
     conversations: int = 0
     turns: int = 0
     renamed: int = 0
+    damaged: int = 0
 
 
 def copy(source: RunStore, target: RunStore, tell: Callable[[Copied], None] = lambda copied: None) -> Copied:
@@ -125,18 +128,20 @@ def _copy_runs(source: RunStore, target: RunStore, heads: Sequence[Row], copied:
         if head["notes"] and head["run_id"] in there and _joined(there[head["run_id"]]["notes"], head["notes"])
     }
     wanted = [*missing, *halves]
+    damaged = 0
     if wanted or noted:
         main = _read(source, sa.select(RUNS).where(RUNS.c.run_id.in_(wanted))) if wanted else []
         for row in main:
             _lengthen(row)
         bodies = _read(source, sa.select(BODIES).where(BODIES.c.run_id.in_(wanted))) if wanted else []
-        change(target, lambda connection: _put(connection, main, bodies, noted))
+        damaged = change(target, lambda connection: _put(connection, main, bodies, noted))
     return replace(
         copied,
         seen=copied.seen + len(heads),
         added=copied.added + len(missing),
         completed=copied.completed + len(halves),
         noted=copied.noted + len(noted),
+        damaged=copied.damaged + damaged,
     )
 
 
@@ -144,22 +149,49 @@ def _lengthen(row: dict[str, Any]) -> None:
     """Give a row the whole of what a server keeps no more of in a searched column than the beginning."""
     cut = [name for name, value in row.items() if isinstance(value, str) and len(value) == LONGEST_LABEL]
     if cut:
-        facts = msgspec.json.decode(row["detail"])
-        row.update({name: facts[name] for name in cut if name in facts})
+        whole = facts(row["detail"])
+        row.update({name: whole[name] for name in cut if name in whole})
 
 
-def _put(connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row], noted: Mapping[str, str]) -> None:
-    for table, rows in ((RUNS, main), (BODIES, bodies)):
-        if rows:
-            insert = insert_for(connection, table)
-            fresh = {each.name: insert.excluded[each.name] for each in table.columns if each.name not in _KEPT}
-            connection.execute(insert.on_conflict_do_update(index_elements=["run_id"], set_=fresh), list(rows))
+def _put(connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row], noted: Mapping[str, str]) -> int:
+    """Write runs and notes; return how many runs were refused as they are."""
+    damaged = 0
+    if not _put_rows(connection, main, bodies):
+        body_of = {row["run_id"]: [row] for row in bodies}
+        for row in main:
+            body = body_of.get(row["run_id"], [])
+            if not _put_rows(connection, [row], body):
+                damaged += 1
+                _put_rows(connection, [_sound(row)], [_sound(each) for each in body])
     for run_id, notes in noted.items():
         # Read again, inside the transaction: somebody may have rated it meanwhile.
         found = connection.scalar(sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id))
         joined = _joined(found, notes)
         if joined is not None:
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(notes=joined))
+    return damaged
+
+
+def _put_rows(connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row]) -> bool:
+    """Write rows of runs; False where one of them is refused, and nothing was written."""
+    try:
+        with connection.begin_nested():
+            for table, rows in ((RUNS, main), (BODIES, bodies)):
+                if rows:
+                    insert = insert_for(connection, table)
+                    fresh = {each.name: insert.excluded[each.name] for each in table.columns if each.name not in _KEPT}
+                    connection.execute(insert.on_conflict_do_update(index_elements=["run_id"], set_=fresh), list(rows))
+    except FAILURES as error:
+        if not fault(error).of_the_data:
+            raise
+        return False
+    return True
+
+
+def _sound(row: Row) -> Row:
+    """Return a row without what of it is no JSON."""
+    checked = {name: row[name] for name in ("detail", "notes", "rest") if row.get(name) is not None}
+    return {**row, **{name: to_json(facts(text)) for name, text in checked.items()}}
 
 
 _KEPT = frozenset({"run_id", "notes"})
@@ -168,8 +200,7 @@ _KEPT = frozenset({"run_id", "notes"})
 
 def _joined(here: str | None, there: str) -> str | None:
     """Return two notes of one run as one, of each name the newer; None where that changes nothing here."""
-    mine: dict[str, Any] = msgspec.json.decode(here) if here else {}
-    theirs: dict[str, Any] = msgspec.json.decode(there)
+    mine, theirs = facts(here), facts(there)
     times, other_times = dict(mine.pop("noted_at", {})), theirs.pop("noted_at", {})
     joined = dict(mine)
     for name, note in theirs.items():

@@ -16,7 +16,7 @@ from portkey_nb.engine.column_types import LABEL, LONGEST_LABEL, TEXT
 from portkey_nb.engine.columns import Choice
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.record import STATUSES, Run
-from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, RUNS, noted, read, to_micros
+from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, RUNS, facts, noted, read, to_micros
 from portkey_nb.errors import StoreError
 
 _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
@@ -202,14 +202,23 @@ def _reader(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Sequence[An
     def columns(texts: Sequence[str | bytes | None]) -> dict[str, Sequence[Any]]:
         # Decoded at once: quicker than one by one.
         try:
-            joined: str | bytes = b"[%b]" % b",".join(texts)  # type: ignore[arg-type]
-        except TypeError:
-            known = (text.decode() if isinstance(text, bytes) else text or "{}" for text in texts)
-            joined = f"[{','.join(known)}]"
-        rows = map(values_of, decode(joined))
+            decoded = decode(_joined(texts))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            decoded = []
+        if len(decoded) != len(texts):  # one of them is damaged, and the others are not
+            decoded = [shape(**{name: found.get(name) for name in names}) for found in map(facts, texts)]
+        rows = map(values_of, decoded)
         return dict(zip(names, zip(*rows, strict=True), strict=True))
 
     return columns
+
+
+def _joined(texts: Sequence[str | bytes | None]) -> str | bytes:
+    try:
+        return b"[%b]" % b",".join(texts)  # type: ignore[arg-type]
+    except TypeError:
+        known = (text.decode() if isinstance(text, bytes) else text or "{}" for text in texts)
+        return f"[{','.join(known)}]"
 
 
 def _lay_notes(values: dict[str, Sequence[Any]]) -> None:

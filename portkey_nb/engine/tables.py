@@ -186,10 +186,21 @@ def read(main: Mapping[str, Any], *, messages: bool = True) -> Run:
     return Run.from_row(noted(row, main["notes"]))
 
 
+def facts(text: str | bytes | None) -> dict[str, Any]:
+    """Return the object that a JSON text holds; an empty one where it is damaged, which :func:`upkeep.check` tells."""
+    try:
+        return _object(text) if text else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+
+
+_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 def noted(row: dict[str, Any], notes: str | None) -> dict[str, Any]:
     """Lay what was annotated later over a row; scores add to those there are."""
     if notes:
-        later = msgspec.json.decode(notes)
+        later = facts(notes)
         row = {**row, **later, "scores": {**(row.get("scores") or {}), **later.get("scores", {})}}
     return row
 

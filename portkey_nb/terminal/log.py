@@ -77,6 +77,7 @@ def _copy(store: RunStore, arguments: argparse.Namespace) -> int:
         f"{done.added:,} runs copied to {place}, {done.completed:,} completed, {same:,} there already; "
         f"{done.noted:,} with newer notes; {done.conversations:,} conversations, {done.turns:,} new turns"
         + (f"; {done.renamed:,} kept under a longer name, since another has theirs" if done.renamed else "")
+        + (f"; {done.damaged:,} damaged, of which stayed behind what is no JSON" if done.damaged else "")
     )
     return 0
 

@@ -142,3 +142,23 @@ def test_what_cannot_be_asked_for_is_said_before_a_file_is_made(store: RunStore,
     with pytest.raises(StoreError, match="no status 'okay'"):
         export(store, tmp_path / "runs.csv", "csv", status="okay")
     assert not list(tmp_path.glob("runs.*"))
+
+
+@pytest.mark.parametrize("broken", ["{broken", "{},{}", "[]"])
+@pytest.mark.parametrize("where", ["runs SET notes", "runs SET detail", "bodies SET rest"])
+def test_a_damaged_row_costs_no_other(tmp_path: Path, where: str, broken: str) -> None:
+    with RunStore(tmp_path / "runs.sqlite") as store:
+        for at in range(3):
+            store.finish(done(run_id=f"r{at}", params={"seed": at}, messages=[{"role": "user", "content": str(at)}]))
+            store.annotate(f"r{at}", rating=at)
+        whole = store.frame(columns="all")
+        with store.changing() as connection:
+            connection.exec_driver_sql(f"UPDATE {where} = '{broken}' WHERE run_id = 'r1'")
+        out = io.BytesIO()
+        assert stream_to(store, out, "json") == 3
+        frame = store.frame(columns="all")
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [row["run_id"] for row in rows] == ["r0", "r1", "r2"]
+    assert [row["rating"] for row in rows][::2] == [0, 2]
+    others = ["r0", "r2"]
+    assert frame.loc[others].to_dict("records") == whole.loc[others].to_dict("records")

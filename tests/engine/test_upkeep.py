@@ -216,6 +216,30 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path) -> None:
         assert not (tmp_path / "none").exists()
 
 
+def test_damaged_facts_stop_no_copy(tmp_path: Path, postgres: Any) -> None:
+    long = "a long name " * 100
+    runs = [done(run_id=f"r{at}", model=long) for at in range(5)]
+    url = postgres.url(name := postgres.fresh())
+    with store_of(tmp_path / "one", *runs) as source, RunStore(tmp_path / "two") as target, RunStore(url) as server:
+        for run in runs:
+            source.annotate(run.run_id, rating=5)
+        copy(source, target)
+        damage = ("runs SET notes = '{broken'", "runs SET detail = '{'", "bodies SET rest = '{'")
+        with source.changing() as connection:
+            for at, each in enumerate(damage):
+                connection.exec_driver_sql(f"UPDATE {each} WHERE run_id = 'r{at}'")
+        assert copy(source, target).noted == 0
+        copied = copy(source, server)
+        assert (copied.added, copied.damaged) == (5, 3)
+        assert list(server.frame(columns=[]).index) == [run.run_id for run in runs]
+        for at in (3, 4):
+            assert server.get(f"r{at}") == source.get(f"r{at}")
+        assert all(finding.sound for finding in check(server))
+        again = copy(source, server)
+        assert (again.added, again.damaged) == (0, 0)
+    postgres.drop(name)
+
+
 # Deleting
 
 
