@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from portkey_nb.settings import Handed, Secret
 
 WORKERS_S = 10.0
 """Seconds that a cluster without workers is waited for."""
+AGAIN_S = 10.0
+"""Seconds after which a worker that joined and was refused is looked at once more."""
 _REACH_S = 2.0
 _SHARED = "PORTKEY_NB_STORE=postgresql+psycopg://user:password@host/database"
 
@@ -56,17 +59,58 @@ def client_of(executor: Any) -> Any:
     return executor
 
 
-def on_loop(client: Any, work: Callable[[], Awaitable[Any]]) -> Any:
+def on_loop(client: Any, work: Callable[[], Awaitable[Any]], within_s: float | None = None) -> Any:
     """Call something on a Dask client's own loop, and wait for what it returns."""
 
     async def called() -> Any:
-        return await work()
+        return await asyncio.wait_for(work(), within_s)
 
     return asyncio.run_coroutine_threadsafe(called(), client.loop.asyncio_loop).result()
 
 
-def check_crew(client: Any, store: RunStore, handed: Handed) -> int:
-    """Refuse a cluster whose workers cannot do what they are to do, and return how many they are.
+class Crew:
+    """The workers of a cluster that were looked at, and may make calls; those that join later are looked at then.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    store : RunStore
+    handed : Handed
+
+    Raises
+    ------
+    SettingsError
+        As of :func:`check_crew`.
+    """
+
+    def __init__(self, client: Any, store: RunStore, handed: Handed) -> None:
+        self._client, self._store, self._handed = client, store, handed
+        self.known = check_crew(client, store, handed)
+        self._refused: dict[str, float] = {}
+
+    def able(self) -> frozenset[str]:
+        """Return the addresses of those that are there now and can do it; what another one lacks is said once."""
+        present = frozenset(self._client.scheduler_info(n_workers=-1).get("workers", ()))
+        for address in sorted(present - self.known):
+            if time.monotonic() < self._refused.get(address, 0.0):
+                continue
+            try:
+                self.known |= check_crew(self._client, self._store, self._handed, [address])
+            except Exception as error:  # noqa: BLE001 (it may be gone again, in any of Dask's ways of saying so)
+                if address not in self._refused:
+                    said = error or type(error).__name__
+                    print(f"portkey_nb: a worker that joined is given no calls: {said}", file=sys.stderr)  # noqa: T201
+                self._refused[address] = time.monotonic() + AGAIN_S
+        return present & self.known
+
+
+def check_crew(client: Any, store: RunStore, handed: Handed, workers: Sequence[str] | None = None) -> frozenset[str]:
+    """Refuse a cluster whose workers cannot do what they are to do, and return their addresses.
+
+    Parameters
+    ----------
+    workers : sequence of str, optional
+        The addresses of those that are looked at; all by default.
 
     Raises
     ------
@@ -75,14 +119,15 @@ def check_crew(client: Any, store: RunStore, handed: Handed) -> int:
         that is out of reach.
     """
     on_loop(client, lambda: _present(client))
-    _refuse(on_loop(client, lambda: _strangers(client)))
+    within_s = None if workers is None else WORKERS_S
+    _refuse(on_loop(client, lambda: _strangers(client, workers), within_s))
     if _in_memory(store):
         raise SettingsError(f"a run log in memory cannot be shared with Dask workers; give a file, or {_SHARED}")
     with _token(store) as token:
         asked = Sealed(_Asked(token, Secret(secret_url(store)), handed))
-        found = on_loop(client, lambda: client.run(_look, asked, on_error="return"))
+        found = on_loop(client, lambda: client.run(_look, asked, workers=workers, on_error="return"), within_s)
     _refuse({worker: said for worker, said in found.items() if said is not None})
-    return len(found)
+    return frozenset(found)
 
 
 def _in_memory(store: RunStore) -> bool:
@@ -127,11 +172,13 @@ async def _present(client: Any) -> None:
 # What each of them has
 
 
-async def _strangers(client: Any) -> dict[str, str]:
+async def _strangers(client: Any, workers: Sequence[str] | None) -> dict[str, str]:
     """Return what is the matter with those that could not even read a task."""
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     told = await client.get_versions()
     pythons = {"scheduler": told["scheduler"], **told["workers"]}
+    if workers is not None:
+        pythons = {name: said for name, said in pythons.items() if name in workers}
     found = {}
     for name, said in pythons.items():
         version = str(said["host"]["python"])
@@ -141,7 +188,7 @@ async def _strangers(client: Any) -> dict[str, str]:
         return found
     # By value, since it has to run where the package is not.
     probe = _probe()
-    versions: dict[str, Any] = await client.run(probe, on_error="return")
+    versions: dict[str, Any] = await client.run(probe, workers=workers, on_error="return")
     versions["scheduler"] = await client.run_on_scheduler(probe)
     for name, version in versions.items():
         if version is None:

@@ -12,13 +12,14 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from ulid import ULID
 
 from portkey_nb.engine.batch import STOP_S, Item, Limits, Progress
 from portkey_nb.engine.call import Call, Outcome
-from portkey_nb.engine.crew import check_crew, on_loop, secret_url
+from portkey_nb.engine.crew import Crew, on_loop, secret_url
 from portkey_nb.engine.crossing import Calls
 from portkey_nb.engine.handover import Sealed, handed_over
 from portkey_nb.engine.record import Run
@@ -33,6 +34,7 @@ from portkey_nb.engine.shift import (
     rows_of,
     sealed,
     some,
+    unseen,
     work,
 )
 from portkey_nb.engine.steward import Steward
@@ -91,7 +93,7 @@ class Fleet:
             raise SettingsError("requests are recorded and replayed in one process; leave executor out meanwhile")
         self.client, self.store, self.group_id = client, store, group_id
         self.handed: Handed = handed_over(base_urls)
-        self.workers = check_crew(client, store, self.handed)
+        self.crew = Crew(client, store, self.handed)
 
 
 class FleetBatch:
@@ -124,7 +126,10 @@ class FleetBatch:
         self._ready: queue.SimpleQueue[tuple[_Part, Done | BaseException]] = queue.SimpleQueue()
         self._tries: Counter[int] = Counter()
         self._futures: dict[int, Any] = {}
-        each = math.ceil(len(calls) / (2 * AHEAD * fleet.workers))
+        self._able = fleet.crew.known
+        self._keys = count()
+        self._given: dict[int, frozenset[str]] = {}
+        each = math.ceil(len(calls) / (2 * AHEAD * len(self._able)))
         self._size = max(8, min(MOST_CALLS, each))
         self._cut: deque[Sequence[int]] = deque()
         self._wrong: list[Item] = []
@@ -210,13 +215,14 @@ class FleetBatch:
 
     def _under_way(self) -> bool:
         """Hand out what may be handed out; tell whether anything is still to come."""
-        while len(self._parts) < AHEAD * self._workers() and (part := self._another()) is not None:
+        self._able = self._fleet.crew.able()
+        for given in [self._parts[number] for number in list(self._futures) if self._able and number in self._parts]:
+            if not self._given[given.number] & self._able:
+                self._hand_out(given)  # Dask would wait for ever for workers that are gone
+        while len(self._parts) < AHEAD * max(1, len(self._able)) and (part := self._another()) is not None:
             self._parts[part.number] = part
             self._submit(part)
         return bool(self._parts or self._wrong)
-
-    def _workers(self) -> int:
-        return max(1, len(self._fleet.client.scheduler_info().get("workers", ())))
 
     def _another(self) -> _Part | None:
         """Return the next shift, small enough for Dask; None where all are handed out."""
@@ -270,8 +276,11 @@ class FleetBatch:
 
     def _submit(self, part: _Part) -> None:
         self._tries[part.number] += 1
-        loop = self._fleet.client.loop.asyncio_loop
-        asyncio.run_coroutine_threadsafe(self._watched(part), loop)
+        self._hand_out(part)
+
+    def _hand_out(self, part: _Part) -> None:
+        self._given[part.number] = self._able or self._fleet.crew.known
+        asyncio.run_coroutine_threadsafe(self._watched(part), self._fleet.client.loop.asyncio_loop)
 
     def _take(self) -> list[Item]:
         """Return what has ended, after a moment's wait where nothing has."""
@@ -296,16 +305,20 @@ class FleetBatch:
         client = self._fleet.client
         if client.status != "running":
             raise PortkeyError(f"the Dask client is {client.status}; what is done is in the run log")
-        if client.scheduler_info().get("workers"):
+        if self._able:
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > ALONE_S:
-            raise PortkeyError("the Dask cluster has no workers any more; what is done is in the run log")
+            raise PortkeyError(
+                "the Dask cluster has no workers any more that can do this; what is done is in the run log"
+            )
 
     # What came
 
     def _ended(self, part: _Part, result: Done | BaseException) -> list[Item]:
+        if part.number not in self._parts:
+            return []
         if isinstance(result, Done):
             self._keep(result)
             if result.trouble:
@@ -314,8 +327,8 @@ class FleetBatch:
             found = patiently(lambda: rows_of(self._fleet.store, there)) if there else {}
             del self._parts[part.number]
             rows = {at: found[run_id] for at, run_id in result.rows.items() if run_id in found} | {**result.unwritten}
-            unseen = {at: _unseen(run_id) for at, run_id in result.rows.items() if at not in rows}
-            return self._items(part, rows, {**result.errors, **unseen})
+            lost = {at: unseen(run_id) for at, run_id in result.rows.items() if at not in rows}
+            return self._items(part, rows, {**result.errors, **lost})
         name = type(result).__name__
         if name in ("FutureCancelledError", "CancelledError"):
             raise PortkeyError("the Dask cluster has dropped the batches, or its client is closed; compare again")
@@ -358,14 +371,22 @@ class FleetBatch:
 
     async def _watched(self, part: _Part) -> None:
         result: Done | BaseException
+        client, before = self._fleet.client, self._futures.get(part.number)
+        key, workers = f"{self._sweep}-{part.number}-{next(self._keys)}", sorted(self._given[part.number])
+        future = None
         try:
-            key = f"{self._sweep}-{part.number}-{self._tries[part.number]}"
-            future = self._futures[part.number] = self._fleet.client.submit(work, part.sealed, key=key, pure=False)
+            future = client.submit(work, part.sealed, key=key, pure=False, workers=workers, allow_other_workers=False)
+            self._futures[part.number] = future
+            if before is not None:
+                await client.cancel([before])
             done: Done = await future.result()
-            self._steward.ended(part.number, done.seat, done.last)
+            if self._futures.get(part.number) is future and part.number in self._parts:
+                self._steward.ended(part.number, done.seat, done.last)
             result = done
         except BaseException as error:  # noqa: BLE001 (handed to the thread that reads)
             result = error
+        if self._futures.get(part.number) is not future:
+            return  # handed out to others meanwhile
         self._futures.pop(part.number, None)
         self._ready.put((part, result))
 
@@ -377,10 +398,3 @@ class FleetBatch:
             await asyncio.sleep(0.02)
         if self._futures:
             await self._fleet.client.cancel(list(self._futures.values()))
-
-
-def _unseen(run_id: str) -> PortkeyError:
-    return PortkeyError(
-        f"a Dask worker has written run {run_id}, and the run log here does not have it; "
-        "let the run log's URL name the same server for all"
-    )

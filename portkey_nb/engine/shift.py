@@ -264,6 +264,14 @@ def error_of(run: Run) -> PortkeyError | None:
     return PortkeyError(message)
 
 
+def unseen(run_id: str) -> PortkeyError:
+    """Return what is said of a row that a worker has seen in the run log, and the notebook does not."""
+    return PortkeyError(
+        f"a Dask worker has written run {run_id}, and the run log here does not have it; "
+        "let the run log's URL name the same server for all"
+    )
+
+
 def patiently(read: Callable[[], dict[Key, Run]], stopped: Callable[[], bool] = lambda: False) -> dict[Key, Run]:
     """Return rows from the run log; one whose server is away is asked again for `AWAY_S`, or until it is stopped.
 

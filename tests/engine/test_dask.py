@@ -449,9 +449,7 @@ def test_a_closed_client_is_refused(dask: Client, cluster: LocalCluster) -> None
         compare("{{q}}", "m", cases=numbered(1), executor=other)
 
 
-@pytest.mark.parametrize(
-    "place", [":memory:", "sqlite://", "sqlite:///:memory:", "sqlite:///file:a?mode=memory&uri=true"]
-)
+@pytest.mark.parametrize("place", [":memory:", "sqlite://", "sqlite:///:memory:"])
 def test_a_log_in_memory_is_refused(dask: Client, place: str) -> None:
     options: dict[str, Any] = {"executor": dask, "client": Portkey(base_url="demo")}
     with pytest.raises(SettingsError, match=r"in memory cannot be shared.*PORTKEY_NB_STORE=postgresql"):
@@ -515,6 +513,51 @@ def test_workers_that_cannot_do_it_are_named_before_any_call(before: str, compla
         assert complaint in raised.value.message
         assert not server.seen.requests
         assert not len(runs())
+
+
+def test_a_worker_that_joins_and_cannot_do_it_is_given_nothing(
+    dask: Client, cluster: LocalCluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = STRANGER.format(before="sys.modules['portkey_nb'] = None")
+    command = [sys.executable, "-c", code, cluster.scheduler_address, str(tmp_path)]
+    with ManyServer(lambda body, _: whole("x", held=len(server.seen.requests) > 20)) as server:
+
+        def join() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] >= 8)
+            joined.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+            dask.wait_for_workers(3, timeout=60)
+            server.decide = slowly
+            server.release()
+
+        joined: list[subprocess.Popen[bytes]] = []
+        joiner = threading.Thread(target=join)
+        joiner.start()
+        try:
+            options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False}
+            found = compare("{{q}}", "m", cases=numbered(200), per_model=8, **options).to_frame()
+            joiner.join()
+        finally:
+            for worker in joined:
+                worker.kill()
+                worker.wait()
+    assert set(found["status"]) == {"ok"}
+    assert capfd.readouterr().err.count("a worker that joined is given no calls") == 1
+
+
+def test_workers_that_take_the_place_of_all_others_go_on(dask: Client) -> None:
+    with ManyServer(slowly) as server:
+
+        def kill() -> None:
+            assert server.wait_for(lambda seen: len(seen.requests) >= 20)
+            for pid in dask.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False}
+        found = compare("{{q}}", "m", cases=numbered(100), per_model=8, **options).to_frame()
+        killer.join()
+    assert found["text"].tolist() == [str(number) for number in range(100)]
 
 
 def test_a_cluster_without_workers_is_waited_for_and_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
