@@ -19,6 +19,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -172,7 +173,9 @@ class Stage:
         if widget is None:
             return True
         try:
-            widget.send(message)
+            # In a context of its own it belongs to the cell that runs now, and not to whatever was the first to ask for
+            # this painting: who runs a notebook hears only what belongs to the cell that he waits for.
+            Context().run(widget.send, message)
         except Exception:  # noqa: BLE001 (a kernel that ends closes its sockets in an order of its own)
             _log.debug("not sent to the panel", exc_info=True)
             return False
