@@ -37,6 +37,7 @@ def run(name: str, home: Path, **variables: str) -> Any:
         "HOME": str(home),
         "IPYTHONDIR": str(home / "ipython"),
         "PORTKEY_NB_STORE": str(home / "runs.sqlite"),
+        "PORTKEY_NB_DEMO_SPEED": "4",
         **variables,
     }
     client = NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(home)}})

@@ -30,6 +30,7 @@ def snippets(language: str) -> list[str]:
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("PORTKEY_BASE_URL", "demo")
+    monkeypatch.setenv("PORTKEY_NB_DEMO_SPEED", "4")
     # Examples of docstrings leave one behind, and IPython then keeps none of its own.
     monkeypatch.delattr(builtins, "_", raising=False)
     settings = Config()

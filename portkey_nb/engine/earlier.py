@@ -45,6 +45,8 @@ def earlier_rows(store: RunStore, name: str, grid: Crossing, now: Mapping[str, F
     """
     frame = store.frame(group=name, status="ok", columns="all")
     frame = frame[(frame["group_label"] == name) & (frame["source"] == "compare")]
+    # Of a damaged row one of these is unknown: it is asked again.
+    frame = frame[frame["variant"].notna() & frame["messages"].notna()]
     if not len(frame):
         return {}
     places = {key: place for place, key in enumerate(grid.keys())}

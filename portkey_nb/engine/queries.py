@@ -16,7 +16,7 @@ from portkey_nb.engine.column_types import LABEL, LONGEST_LABEL, TEXT
 from portkey_nb.engine.columns import Choice
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.record import STATUSES, Run
-from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, RUNS, facts, noted, read, to_micros
+from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, RUNS, damaged, facts, noted, read, to_micros
 from portkey_nb.errors import StoreError
 
 _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
@@ -265,9 +265,12 @@ def models(connection: sa.Connection, n: int) -> list[str]:
     return list(dict.fromkeys(str(name) for name in connection.scalars(last)))
 
 
-def answered(cache_key: str) -> sa.Select[Any]:
-    """Select the newest successful run with a cache key."""
-    return latest(1).where(RUNS.c.cache_key == cache_key, RUNS.c.status == "ok")
+def answered(connection: sa.Connection, cache_key: str) -> Run | None:
+    """Read the newest successful run with a cache key; None where there is none, or it is damaged."""
+    asked = latest(1).where(RUNS.c.cache_key == cache_key, RUNS.c.status == "ok")
+    found = connection.execute(asked).mappings().first()
+    # Half an answer would be shown as the whole of it, for nothing.
+    return None if found is None or damaged(found["detail"]) or damaged(found["rest"]) else read(found)
 
 
 def fetch(connection: sa.Connection, statement: sa.Select[Any]) -> list[Run]:
@@ -340,11 +343,13 @@ def cleared(names: str | Sequence[str]) -> dict[str, None]:
 def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -> bool:
     """Add notes to a run inside a writing transaction; False where there is no such run."""
     # Where several write at once the row is locked, lest one note overwrite another; SQLite has one writer.
-    row = sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id).with_for_update()
+    row = sa.select(_json(connection, RUNS.c.notes)).where(RUNS.c.run_id == run_id).with_for_update()
     found = connection.execute(row).first()
     if found is None:
         return False
-    notes = msgspec.json.decode(found.notes) if found.notes else {}
+    text = found[0].decode(errors="replace") if isinstance(found[0], bytes) else found[0]
+    # What is no JSON is kept as a text, where a person may still find a judgement in it.
+    notes = {"damaged": text} if text and damaged(text) else facts(text)
     # When each was noted: where a log is copied into another one, the newer notes win.
     now = to_micros(datetime.now(UTC))
     joined = {**notes, **fresh, "noted_at": {**notes.get("noted_at", {}), **dict.fromkeys(fresh, now)}}

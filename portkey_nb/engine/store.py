@@ -190,8 +190,10 @@ class RunStore:
             return frames.build(choice, parts, packed=packed, backwards=n is not None)
 
     def get(self, run_id: str) -> Run | None:
-        """Return one run; None where there is none of that id."""
-        return next(iter(self._runs(queries.one(run_id))), None)
+        """Return one run; None where there is none of that id. What of it is damaged is unknown, as in a frame."""
+        with self.reading() as connection:
+            found = [] if connection is None else queries.fetch(connection, queries.one(run_id))
+        return next(iter(found), None)
 
     def several(self, run_ids: Sequence[str]) -> dict[str, Run]:
         """Return runs by their ids, those that are there, without the ``messages`` that each of them sent.
@@ -206,9 +208,10 @@ class RunStore:
         return {run.run_id: run for run in found}
 
     def cached(self, cache_key: str) -> Run | None:
-        """Return the newest successful run with this cache key, or None; None as well while the log is unreadable."""
+        """Return the newest successful run with this cache key; None as well while it, or the log, is unreadable."""
         try:
-            return next(iter(self._runs(queries.answered(cache_key))), None)
+            with self.reading() as connection:
+                return None if connection is None else queries.answered(connection, cache_key)
         except StoreError:
             return None  # asking anew is the way on; writing the answer will tell of the trouble
 
@@ -291,10 +294,6 @@ class RunStore:
         """
         with self._journal.changing() as connection:
             yield connection
-
-    def _runs(self, statement: sa.Select[Any]) -> list[Run]:
-        with self.reading() as connection:
-            return [] if connection is None else queries.fetch(connection, statement)
 
 
 def _now() -> int:

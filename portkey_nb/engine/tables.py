@@ -173,14 +173,13 @@ _WITHOUT_MESSAGES = msgspec.defstruct("_WithoutMessages", [(name, Any, None) for
 
 
 def read(main: Mapping[str, Any], *, messages: bool = True) -> Run:
-    """Make a run of a row of ``runs`` joined with its ``bodies``, with or without the messages that it sent."""
+    """Make a run of a row of ``runs`` joined with its ``bodies``, with or without the messages that it sent.
+
+    As in a frame, what of it is damaged is unknown.
+    """
     row: dict[str, Any] = {name: main[name] for name in (*_SEARCHED, "cache_key")}
-    row.update(msgspec.json.decode(main["detail"]))
-    rest = main["rest"] or "{}"
-    if messages:
-        row.update(msgspec.json.decode(rest))
-    else:
-        row.update(msgspec.structs.asdict(msgspec.json.decode(rest, type=_WITHOUT_MESSAGES)))
+    row.update(facts(main["detail"]))
+    row.update(facts(main["rest"]) if messages else _without_messages(main["rest"]))
     row.update(prompt=main["prompt"], text=main["answer"])
     row.update(started_at=from_micros(main["started_at"]), ended_at=from_micros(main["ended_at"]))
     return Run.from_row(noted(row, main["notes"]))
@@ -188,8 +187,24 @@ def read(main: Mapping[str, Any], *, messages: bool = True) -> Run:
 
 def facts(text: str | bytes | None) -> dict[str, Any]:
     """Return the object that a JSON text holds; an empty one where it is damaged, which :func:`upkeep.check` tells."""
+    return _decoded(text) or {}
+
+
+def damaged(text: str | bytes | None) -> bool:
+    """Tell whether a text holds no JSON object, or nothing."""
+    return _decoded(text) is None
+
+
+def _decoded(text: str | bytes | None) -> dict[str, Any] | None:
     try:
-        return _object(text) if text else {}
+        return _object(text) if text else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _without_messages(text: str | bytes | None) -> dict[str, Any]:
+    try:
+        return msgspec.structs.asdict(msgspec.json.decode(text or "{}", type=_WITHOUT_MESSAGES))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
 

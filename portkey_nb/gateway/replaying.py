@@ -19,10 +19,7 @@ from portkey_nb.gateway.backends import Known
 from portkey_nb.gateway.matching import Sent, asked, key_of, nearest, sent_of
 from portkey_nb.gateway.striking import Striker, secrets_of
 from portkey_nb.gateway.tape import Answer, Asked, Exchange, Line, Tape, as_bytes, read
-from portkey_nb.gateway.taping import absolute, checked_pace, hearer, shown
-
-PLAYED = "portkey_nb.played"
-"""The extension of an answer that comes from a recording: no server can set it, as it could a header."""
+from portkey_nb.gateway.taping import PLAYED, absolute, checked_pace, hearer, shown
 
 _FAILURES: dict[str, type[httpx.TransportError]] = {
     kind.__name__: kind

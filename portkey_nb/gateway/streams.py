@@ -13,7 +13,6 @@ import httpx
 
 from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
-from portkey_nb.gateway.replaying import PLAYED
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streaming import ChunkReader, as_chunk, decode_object
 from portkey_nb.gateway.transport import read_until, wake

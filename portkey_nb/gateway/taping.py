@@ -1,4 +1,4 @@
-"""Whether this process records its requests or replays them: as the notebook says, else as the settings do."""
+"""Whether this process records its requests or replays them: as the notebook says, inside what the settings say."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ Pace = Literal["recorded", "none"]
 PACES = ("recorded", "none")
 PLACEHOLDER = "http://demo.invalid/v1"
 """Where the demo gateway would be while a replay answers in its place: nowhere (RFC 2606)."""
+
+PLAYED = "portkey_nb.played"
+"""The extension of an answer that comes from a recording: no server can set it, as it could a header."""
 
 _FILES_READ_S = 1.0
 """Seconds for which ``.env`` and the settings files are not read anew; the environment itself is, each time."""
@@ -51,7 +54,9 @@ class Taping:
 class _Switch:
     """What the notebook said, and what the settings were found to say."""
 
-    said: Taping | Literal["off"] | None = None
+    said: Taping | None = None
+    off: bool = False
+    """Whether the notebook switched off what the settings say."""
     turn: int = 0
     known: tuple[Any, ...] | None = None
     found: Taping | None = None
@@ -61,17 +66,32 @@ class _Switch:
 _switch = _Switch()
 
 
-def taping() -> Taping | None:
-    """Return what is on now; None where requests just go to the gateway.
+def tapings() -> tuple[Taping, ...]:
+    """Return what is on now, the notebook's own before that of the settings, which it is inside of.
 
     Raises
     ------
     SettingsError
         When the settings ask for both, or for a pace that is none.
     """
-    said = _switch.said
-    if said is not None:
-        return None if said == "off" else said
+    own = () if _switch.said is None else (_switch.said,)
+    found = None if _switch.off else _set()
+    return own if found is None else (*own, found)
+
+
+def taping() -> Taping | None:
+    """Return what is on now, the innermost; None where requests just go to the gateway.
+
+    Raises
+    ------
+    SettingsError
+        As :func:`tapings`.
+    """
+    return next(iter(tapings()), None)
+
+
+def _set() -> Taping | None:
+    """Return what the settings say."""
     known = (*map(os.environ.get, _VARIABLES), _folder())
     if known != _switch.known or time.monotonic() > _switch.until:
         _switch.found = _from_settings()
@@ -81,12 +101,11 @@ def taping() -> Taping | None:
 
 def is_replaying() -> bool:
     """Whether answers come from a recording, so that no gateway is needed."""
-    now = taping()
-    return now is not None and now.mode == "replay"
+    return any(each.mode == "replay" for each in tapings())
 
 
-def switch(mode: Mode | Literal["off"], path: str | os.PathLike[str] = "", pace: str | None = None) -> Taping | None:
-    """Record or replay from now on in this process, or do neither; goes before the settings.
+def switch_on(mode: Mode, path: Path, pace: str | None = None) -> Taping:
+    """Record or replay from now on in this process, in place of what the notebook said before.
 
     Raises
     ------
@@ -94,13 +113,21 @@ def switch(mode: Mode | Literal["off"], path: str | os.PathLike[str] = "", pace:
         When the pace is none that is known.
     """
     _switch.turn += 1
-    _switch.said = "off" if mode == "off" else Taping(mode, absolute(path), checked_pace(pace), _switch.turn)
-    return taping()
+    _switch.said = Taping(mode, path, checked_pace(pace), _switch.turn)
+    return _switch.said
+
+
+def switch_off() -> None:
+    """End what the notebook began; where it began nothing, what the settings say."""
+    if _switch.said is None:
+        _switch.off = True
+    _switch.said = None
 
 
 def follow_settings() -> None:
     """Forget what the notebook said: the settings count again."""
     _switch.said = _switch.known = None
+    _switch.off = False
 
 
 def checked_pace(pace: str | None) -> Pace:
@@ -176,7 +203,16 @@ class Played(Protocol):
 
 
 class Take(Protocol):
-    """An exchange that was recorded and is not written yet."""
+    """An exchange that was recorded and is not written yet.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The recording that it goes into.
+    """
+
+    @property
+    def path(self) -> Path: ...
 
     def keep(self, row: Mapping[str, Any] | None = None) -> None:
         """Write it, with what the run log says of the call."""

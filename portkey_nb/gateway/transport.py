@@ -23,7 +23,6 @@ from portkey_nb.errors import (
     asked_wait,
 )
 from portkey_nb.gateway.many import KEPT_S, ManyClient, ManyTransport
-from portkey_nb.gateway.replaying import PLAYED
 from portkey_nb.gateway.tapes import inner_way
 from portkey_nb.gateway.target import Target
 

@@ -36,10 +36,10 @@ def test_each_row_gets_its_answer_and_the_frame_is_kept(options: dict[str, Any])
 
 def test_a_failed_call_leaves_its_cell_empty_and_says_why(options: dict[str, Any]) -> None:
     frame = pd.DataFrame({"country": ["France", "Italy"]})
-    found = frame.portkey.complete(ASK, model=["gpt-4o", "demo-malformed"], **options)
+    found = frame.portkey.complete(ASK, model=["gpt-4o", "demo-error200"], **options)
     assert found["answer_gpt-4o"].tolist() == ["Paris", "Rome"]
-    assert found["answer_demo-malformed"].isna().all()
-    assert found["answer_demo-malformed_error"].str.len().min() > 10
+    assert found["answer_demo-error200"].isna().all()
+    assert found["answer_demo-error200_error"].str.len().min() > 10
 
 
 def test_scorers_and_request_parameters_are_taken(options: dict[str, Any]) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portkey_nb import runs
 from portkey_nb.engine.record import STATUSES, Run, new_run_id
 from portkey_nb.engine.store import RunStore, Totals, open_store
+from portkey_nb.engine.tables import RUNS
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from tests.engine.runs_of import START, begun, done
@@ -471,3 +475,58 @@ def test_numbers_come_back_as_what_they_were(store: RunStore) -> None:
     assert {name: type(each) for name, each in found.params.items()} == {
         name: type(each) for name, each in numbers.items()
     }
+
+
+# Damaged rows
+
+
+def damages(store: RunStore) -> list[str]:
+    """Return what a JSON column may hold that is no object; a server takes nothing that is no JSON at all."""
+    return ["[]", '"torn"'] if store.path is None else ["{torn", "", "[]"]
+
+
+def hurt(store: RunStore, where: str, text: str) -> None:
+    with store.changing() as connection:
+        connection.exec_driver_sql(f"UPDATE {where} = '{text}' WHERE run_id = 'r1'")
+
+
+@pytest.mark.parametrize("where", ["runs SET detail", "runs SET notes", "bodies SET rest"])
+def test_a_damaged_row_is_read_as_a_frame_reads_it(store: RunStore, where: str) -> None:
+    whole = done(run_id="r1", params={"seed": 7}, finish_reason="stop")
+    unknown = {"detail": "finish_reason", "notes": "rating", "rest": "params"}[where.split()[-1]]
+    for damage in damages(store):
+        store.finish(whole)
+        store.annotate("r1", rating=5)
+        hurt(store, where, damage)
+        run, seen = store.get("r1"), store.frame(columns="all").loc["r1"]
+        assert run is not None
+        assert (run.text, run.model, run.status) == ("Hello!", "gpt-4o", "ok")
+        for name in ("finish_reason", "rating", "params"):
+            assert (getattr(run, name) is None) == bool(pd.isna(seen[name])) == (name == unknown)
+        assert store.several(["r1"])["r1"] == run.with_(messages=None)
+
+
+@pytest.mark.parametrize("where", ["runs SET detail", "bodies SET rest"])
+def test_the_cache_gives_no_damaged_row(store: RunStore, where: str) -> None:
+    store.finish(run := done(run_id="r1", cache_key="k"))
+    assert store.cached("k") == run
+    for damage in damages(store):
+        hurt(store, where, damage)
+        assert store.cached("k") is None
+    store.finish(again := done(run_id="r2", cache_key="k", started_at=START + timedelta(seconds=1)))
+    assert store.cached("k") == again
+
+
+def test_a_judgement_of_a_run_with_damaged_notes_is_kept(store: RunStore) -> None:
+    store.finish(done(run_id="r1"))
+    for damage in damages(store):
+        hurt(store, "runs SET notes", damage)
+        store.annotate("r1", rating=5, scores={"exact": 1.0})
+        store.annotate("r1", passed=True)
+        found = store.get("r1")
+        assert found is not None
+        assert (found.rating, found.passed, found.scores) == (5, True, {"exact": 1.0})
+        with store.reading() as connection:
+            assert connection is not None
+            notes = json.loads(connection.execute(sa.select(RUNS.c.notes)).scalar_one())
+        assert notes.get("damaged", "") == damage

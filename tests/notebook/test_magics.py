@@ -106,7 +106,7 @@ def test_one_failing_model_keeps_the_others_and_then_fails_the_cell(shell: Any) 
 )
 def test_faults_are_one_line_and_one_row(shell: Any, model: str, status: str, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
-        cell(shell, f"-m {model}", "Write a long text about rivers")
+        cell(shell, f"-m {model} -p max_tokens=60", "Write a long text about rivers")
     rendered = caught.value._render_traceback_()  # type: ignore[attr-defined]
     assert len(rendered) == 1
     assert "\n" not in rendered[0]
