@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from portkey_nb import AsyncPortkey, Comparison, Portkey, RunStore, Variant, acompare, compare, runs, scorers
+from portkey_nb.engine.store import open_store
 from portkey_nb.errors import PortkeyError, PromptError, SettingsError
 from tests.kernels import Kernel
 from tests.many_server import ManyServer, Played, refused, streamed
@@ -140,6 +141,22 @@ def test_what_was_asked_just_so_before_comes_from_the_log_and_is_scored_anew() -
         scored = compare("{{q}}", "m", cases=[{"q": "1", "expected": "2"}], **options).to_frame()
         assert scored["score_exact"].tolist() == [0.0, 0.0]
         compare("{{q}}", "m", cases=[{"q": "1"}], **options, cache=False)
+        assert len(server.seen.requests) == 4
+
+
+@over_both
+@pytest.mark.parametrize("name", ["damaged", None])
+def test_a_damaged_answer_is_asked_for_again(name: str | None) -> None:
+    with ManyServer(echo) as server, open_store() as store:
+        options: dict[str, Any] = {"cases": [{"n": 1}, {"n": 2}], "progress": False, "client": client_of(server)}
+        first = compare("{{n}}", "m", name=name, **options).to_frame()
+        with store.changing() as connection:
+            for at, damage in enumerate(("runs SET detail", "bodies SET rest")):
+                connection.exec_driver_sql(f"UPDATE {damage} = '[]' WHERE run_id = '{first.index[at]}'")
+        again = compare("{{n}}", "m", name=name, **options).to_frame()
+        assert len(server.seen.requests) == 4
+        assert again["text"].tolist() == ["1", "2"]
+        compare("{{n}}", "m", name=name, **options)
         assert len(server.seen.requests) == 4
 
 
