@@ -87,7 +87,7 @@ def given(argv: Sequence[str] | None, known: Sequence[str]) -> argparse.Namespac
 def write(readme: Path, page: Page, foot: str) -> None:
     """Put the figures into the README."""
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(figures.updated(text, page.rows, page.measured, foot), encoding="utf-8")
+    readme.write_text(figures.updated(text, page.rows, page.measured, foot, found()), encoding="utf-8")
     print(f"\nwritten: {len(page.rows)} figures in {readme.name}")
 
 
@@ -108,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         versions = environment.versions()
         missing = environment.missing
     foot = figures.conditions(versions, page.loads, os.cpu_count() or 1, date.today().isoformat())
-    print(f"\n{figures.table(page.rows)}\n\n{foot}")
+    heads, lines = (*figures.HEADS, "command"), [(*row.cells, f"`{row.command}`") for row in page.rows]
+    print(f"\n{figures.table(heads, lines)}\n\n{foot}")
     for name, why in {**missing, **page.failed}.items():
         print(f"{name}: {why}")
     if asked.readme:
