@@ -154,7 +154,7 @@ def first(rows: Sequence[Row]) -> Iterator[Row]:
 
 def section(rows: Sequence[Row], foot: str, modules: Sequence[Module] = ()) -> str:
     """Return all that stands between the marks: a short table, the foot, and a folded table for each benchmark."""
-    about = {module.name: f": {html.escape(module.about.replace('`', ''))}" for module in modules}
+    about = {module.name: f": {html.escape(module.about.replace('`', ''), quote=False)}" for module in modules}
     parts = []
     if short := [(*row.cells, f"`--only {row.command.partition('--only ')[2]}`") for row in first(rows)]:
         parts.append(table((*HEADS, "`python -m tests.benchmarks`"), short))
