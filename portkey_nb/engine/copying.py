@@ -33,13 +33,15 @@ class Copied:
     seen : int
         Those looked at.
     added, completed, noted : int
-        Runs that were not there; that were there unfinished; whose notes changed.
+        Runs copied whole that were not there; that were there unfinished; runs whose notes changed.
     conversations, turns : int
-        Conversations looked at, and turns that were not there.
+        Conversations looked at, and turns copied whole that were not there.
     renamed : int
         Conversations kept under a longer name, since another one has theirs.
-    damaged : int
-        Runs that a server refused as they are: what of them is no JSON stays behind.
+    damaged, damaged_turns : int
+        Those that a server refused as they are: what of a run is no JSON stays behind, and a turn is kept as a text.
+    refused : int
+        Runs that a server refused even so, and that are not copied.
     """
 
     total: int = 0
@@ -51,6 +53,8 @@ class Copied:
     turns: int = 0
     renamed: int = 0
     damaged: int = 0
+    damaged_turns: int = 0
+    refused: int = 0
 
 
 def copy(source: RunStore, target: RunStore, tell: Callable[[Copied], None] = lambda copied: None) -> Copied:
@@ -128,20 +132,22 @@ def _copy_runs(source: RunStore, target: RunStore, heads: Sequence[Row], copied:
         if head["notes"] and head["run_id"] in there and _joined(there[head["run_id"]]["notes"], head["notes"])
     }
     wanted = [*missing, *halves]
-    damaged = 0
+    damaged: set[str] = set()
+    refused: set[str] = set()
     if wanted or noted:
         main = _read(source, sa.select(RUNS).where(RUNS.c.run_id.in_(wanted))) if wanted else []
         for row in main:
             _lengthen(row)
         bodies = _read(source, sa.select(BODIES).where(BODIES.c.run_id.in_(wanted))) if wanted else []
-        damaged = change(target, lambda connection: _put(connection, main, bodies, noted))
+        damaged, refused = change(target, lambda connection: _put(connection, main, bodies, noted))
     return replace(
         copied,
         seen=copied.seen + len(heads),
-        added=copied.added + len(missing),
-        completed=copied.completed + len(halves),
+        added=copied.added + len({*missing} - damaged - refused),
+        completed=copied.completed + len({*halves} - damaged - refused),
         noted=copied.noted + len(noted),
-        damaged=copied.damaged + damaged,
+        damaged=copied.damaged + len(damaged),
+        refused=copied.refused + len(refused),
     )
 
 
@@ -153,34 +159,46 @@ def _lengthen(row: dict[str, Any]) -> None:
         row.update({name: whole[name] for name in cut if name in whole})
 
 
-def _put(connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row], noted: Mapping[str, str]) -> int:
-    """Write runs and notes; return how many runs were refused as they are."""
-    damaged = 0
+def _put(
+    connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row], noted: Mapping[str, str]
+) -> tuple[set[str], set[str]]:
+    """Write runs and notes; return the ids of runs that were refused as they are, and of those refused altogether."""
+    damaged: set[str] = set()
+    refused: set[str] = set()
     if not _put_rows(connection, main, bodies):
         body_of = {row["run_id"]: [row] for row in bodies}
         for row in main:
             body = body_of.get(row["run_id"], [])
             if not _put_rows(connection, [row], body):
-                damaged += 1
-                _put_rows(connection, [_sound(row)], [_sound(each) for each in body])
+                done = _put_rows(connection, [_sound(row)], [_sound(each) for each in body])
+                (damaged if done else refused).add(row["run_id"])
     for run_id, notes in noted.items():
         # Read again, inside the transaction: somebody may have rated it meanwhile.
         found = connection.scalar(sa.select(RUNS.c.notes).where(RUNS.c.run_id == run_id))
         joined = _joined(found, notes)
         if joined is not None:
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(notes=joined))
-    return damaged
+    return damaged, refused
 
 
 def _put_rows(connection: sa.Connection, main: Sequence[Row], bodies: Sequence[Row]) -> bool:
     """Write rows of runs; False where one of them is refused, and nothing was written."""
+
+    def put() -> None:
+        for table, rows in ((RUNS, main), (BODIES, bodies)):
+            if rows:
+                insert = insert_for(connection, table)
+                fresh = {each.name: insert.excluded[each.name] for each in table.columns if each.name not in _KEPT}
+                connection.execute(insert.on_conflict_do_update(index_elements=["run_id"], set_=fresh), list(rows))
+
+    return _done(connection, put)
+
+
+def _done(connection: sa.Connection, put: Callable[[], object]) -> bool:
+    """Write something; False where the database refuses it, and nothing was written."""
     try:
         with connection.begin_nested():
-            for table, rows in ((RUNS, main), (BODIES, bodies)):
-                if rows:
-                    insert = insert_for(connection, table)
-                    fresh = {each.name: insert.excluded[each.name] for each in table.columns if each.name not in _KEPT}
-                    connection.execute(insert.on_conflict_do_update(index_elements=["run_id"], set_=fresh), list(rows))
+            put()
     except FAILURES as error:
         if not fault(error).of_the_data:
             raise
@@ -227,17 +245,19 @@ def _copy_conversation(source: RunStore, target: RunStore, conversation: Row, co
     key = conversation["conversation_id"]
     known = {row["turn_id"] for row in _read(target, _turn_ids(key))}
     missing = [row["turn_id"] for row in _read(source, _turn_ids(key)) if row["turn_id"] not in known]
+    damaged = 0
     for at in range(0, len(missing), AT_ONCE):
         some = sa.and_(TURNS.c.conversation_id == key, TURNS.c.turn_id.in_(missing[at : at + AT_ONCE]))
         turns = _read(source, sa.select(TURNS).where(some))
         # The turns first: a conversation never names one that is not there.
-        change(target, lambda connection, turns=turns: _put_turns(connection, turns))  # type: ignore[misc]
+        damaged += change(target, lambda connection, turns=turns: _put_turns(connection, turns))  # type: ignore[misc]
     renamed = change(target, lambda connection: _put_conversation(connection, conversation))
     return replace(
         copied,
         conversations=copied.conversations + 1,
-        turns=copied.turns + len(missing),
+        turns=copied.turns + len(missing) - damaged,
         renamed=copied.renamed + renamed,
+        damaged_turns=copied.damaged_turns + damaged,
     )
 
 
@@ -245,8 +265,16 @@ def _turn_ids(key: str) -> sa.Select[Any]:
     return sa.select(TURNS.c.turn_id).where(TURNS.c.conversation_id == key).order_by(TURNS.c.place, TURNS.c.turn_id)
 
 
-def _put_turns(connection: sa.Connection, turns: Sequence[Row]) -> None:
-    connection.execute(insert_for(connection, TURNS).on_conflict_do_nothing(), list(turns))
+def _put_turns(connection: sa.Connection, turns: Sequence[Row]) -> int:
+    """Write turns; return how many were refused as they are."""
+    insert = insert_for(connection, TURNS).on_conflict_do_nothing()
+    if _done(connection, lambda: connection.execute(insert, list(turns))):
+        return 0
+    refused = [row for row in turns if not _done(connection, lambda row=row: connection.execute(insert, row))]  # type: ignore[misc]
+    for row in refused:
+        # As a JSON text, which is no turn either: the log that it comes from cannot read more of it.
+        connection.execute(insert, {**row, "content": to_json(row["content"])})
+    return len(refused)
 
 
 def _put_conversation(connection: sa.Connection, given: Row) -> int:

@@ -268,9 +268,9 @@ def models(connection: sa.Connection, n: int) -> list[str]:
 def answered(connection: sa.Connection, cache_key: str) -> Run | None:
     """Read the newest successful run with a cache key; None where there is none, or it is damaged."""
     asked = latest(1).where(RUNS.c.cache_key == cache_key, RUNS.c.status == "ok")
-    found = connection.execute(asked).mappings().first()
+    row = connection.execute(asked).first()
     # Half an answer would be shown as the whole of it, for nothing.
-    return None if found is None or damaged(found["detail"]) or damaged(found["rest"]) else read(found)
+    return None if row is None or damaged(row.detail) or damaged(row.rest) else read(row._asdict())
 
 
 def fetch(connection: sa.Connection, statement: sa.Select[Any]) -> list[Run]:
@@ -349,7 +349,7 @@ def annotate(connection: sa.Connection, run_id: str, fresh: Mapping[str, Any]) -
         return False
     text = found[0].decode(errors="replace") if isinstance(found[0], bytes) else found[0]
     # What is no JSON is kept as a text, where a person may still find a judgement in it.
-    notes = {"damaged": text} if text and damaged(text) else facts(text)
+    notes: dict[str, Any] = {"damaged": text} if text and damaged(text) else facts(text)
     # When each was noted: where a log is copied into another one, the newer notes win.
     now = to_micros(datetime.now(UTC))
     joined = {**notes, **fresh, "noted_at": {**notes.get("noted_at", {}), **dict.fromkeys(fresh, now)}}

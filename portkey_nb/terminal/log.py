@@ -72,12 +72,14 @@ def _copy(store: RunStore, arguments: argparse.Namespace) -> int:
 
         done = copy(store, target, told)
         place = target.url
-    same = done.seen - done.added - done.completed
+    same = done.seen - done.added - done.completed - done.damaged - done.refused
     print(
         f"{done.added:,} runs copied to {place}, {done.completed:,} completed, {same:,} there already; "
         f"{done.noted:,} with newer notes; {done.conversations:,} conversations, {done.turns:,} new turns"
         + (f"; {done.renamed:,} kept under a longer name, since another has theirs" if done.renamed else "")
-        + (f"; {done.damaged:,} damaged, of which stayed behind what is no JSON" if done.damaged else "")
+        + (f"; {done.damaged:,} damaged runs, of which stayed behind what is no JSON" if done.damaged else "")
+        + (f"; {done.damaged_turns:,} damaged turns, kept as texts" if done.damaged_turns else "")
+        + (f"; {done.refused:,} runs refused, which are not copied" if done.refused else "")
     )
     return 0
 

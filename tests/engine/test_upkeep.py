@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portkey_nb.cli import main
 from portkey_nb.engine.copying import copy
 from portkey_nb.engine.retention import delete_before, foresee, free, in_words, when
 from portkey_nb.engine.store import RunStore
+from portkey_nb.engine.tables import TURNS
 from portkey_nb.engine.upkeep import backup, check, dump_command
 from portkey_nb.errors import SettingsError, StoreError
 from portkey_nb.gateway.conversation import Conversation
@@ -230,13 +234,58 @@ def test_damaged_facts_stop_no_copy(tmp_path: Path, postgres: Any) -> None:
                 connection.exec_driver_sql(f"UPDATE {each} WHERE run_id = 'r{at}'")
         assert copy(source, target).noted == 0
         copied = copy(source, server)
-        assert (copied.added, copied.damaged) == (5, 3)
+        assert (copied.added, copied.damaged, copied.seen) == (2, 3, 5)
         assert list(server.frame(columns=[]).index) == [run.run_id for run in runs]
         for at in (3, 4):
             assert server.get(f"r{at}") == source.get(f"r{at}")
         assert all(finding.sound for finding in check(server))
         again = copy(source, server)
         assert (again.added, again.damaged) == (0, 0)
+    postgres.drop(name)
+
+
+def test_a_run_that_is_refused_is_counted_once_and_stops_no_copy(
+    tmp_path: Path, postgres: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [done(run_id=f"r{at}") for at in range(3)]
+    url = postgres.url(name := postgres.fresh())
+    with store_of(tmp_path / "one", *runs) as source, RunStore(url) as server:
+        with source.changing() as connection:
+            connection.exec_driver_sql("UPDATE runs SET cost_usd = 'much' WHERE run_id = 'r1'")
+        for added in (2, 0):
+            copied = copy(source, server)
+            assert (copied.added, copied.damaged, copied.refused, copied.seen) == (added, 0, 1, 3)
+        assert list(server.frame(columns=[]).index) == ["r0", "r2"]
+        assert main(["runs", "--store", str(tmp_path / "one"), "--copy-to", url]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("0 runs copied")
+        assert "2 there already" in said
+        assert "1 runs refused" in said
+    postgres.drop(name)
+
+
+def test_a_damaged_turn_stops_no_copy_and_costs_no_other(tmp_path: Path, postgres: Any) -> None:
+    url = postgres.url(name := postgres.fresh())
+    broken, sound = talk("one", "two", "three"), talk("a nul \0", "five")
+    with RunStore(tmp_path / "one") as source, RunStore(url) as server:
+        source.save_conversation("global", "broken", broken)
+        source.save_conversation("global", "sound", sound)
+        torn = '{"turn_id": "\\u0000 torn'
+        with source.changing() as connection:
+            connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == broken.turns[1].turn_id).values(content=torn))
+        copied = copy(source, server)
+        assert (copied.conversations, copied.turns, copied.damaged_turns) == (2, 4, 1)
+        assert server.load_conversation("global", "sound") == sound
+        with pytest.raises(StoreError, match="%portkey reset"):
+            server.load_conversation("global", "broken")
+        with server.reading() as connection:
+            assert connection is not None
+            kept = {key: text for key, text in connection.execute(sa.select(TURNS.c.turn_id, TURNS.c.content))}
+        assert json.loads(kept[broken.turns[1].turn_id]) == torn
+        assert json.loads(kept[broken.turns[2].turn_id])["messages"][0]["content"] == "three"
+        assert f"1 turns that are no JSON: {broken.turns[1].turn_id}" in [finding.what for finding in check(server)]
+        again = copy(source, server)
+        assert (again.conversations, again.turns, again.damaged_turns) == (2, 0, 0)
     postgres.drop(name)
 
 
