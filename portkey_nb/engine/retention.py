@@ -116,7 +116,7 @@ def foresee(store: RunStore, before: datetime) -> Doomed:
     """
     old = RUNS.c.started_at < to_micros(before)
     # Each database reads JSON in its own way; SQLAlchemy knows both.
-    of_turn = sa.type_coerce(TURNS.c.content, sa.JSON)["run_id"].as_string()
+    of_turn: sa.ColumnElement[Any] = sa.type_coerce(TURNS.c.content, sa.JSON)["run_id"].as_string()
     with store.reading() as connection:
         if connection is None:
             return Doomed(0, None, None, 0, 0, 0)
@@ -124,6 +124,8 @@ def foresee(store: RunStore, before: datetime) -> Doomed:
         count, oldest, newest, rated = connection.execute(
             sa.select(sa.func.count(), first, last, sa.func.count(RUNS.c.notes)).where(old)
         ).one()
+        if connection.dialect.name == "sqlite":
+            of_turn = sa.case((sa.func.json_valid(TURNS.c.content) == 1, of_turn))  # of a damaged one nothing is known
         lost = sa.select(sa.func.count()).select_from(TURNS).join(RUNS, RUNS.c.run_id == of_turn).where(old)
         turns = connection.scalar(lost)
         whole = connection.scalar(sa.select(sa.func.count()).select_from(RUNS))

@@ -292,6 +292,15 @@ def test_a_damaged_turn_stops_no_copy_and_costs_no_other(tmp_path: Path, postgre
 # Deleting
 
 
+def test_a_damaged_turn_stops_no_deletion(tmp_path: Path) -> None:
+    with store_of(tmp_path / "one", done(run_id="r1")) as store:
+        store.save_conversation("global", "talk", talk("one", "two", run_id="r1"))
+        with store.changing() as connection:
+            connection.exec_driver_sql("UPDATE turns SET content = '{torn' WHERE place = 0")
+        doomed = foresee(store, NOW)
+        assert (doomed.runs, doomed.turns) == (1, 1)
+
+
 def test_only_what_is_older_goes_and_conversations_stay(tmp_path: Path) -> None:
     runs = [aged(day - 1500) for day in range(1200)]
     edge = START - timedelta(days=400)
