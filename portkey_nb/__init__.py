@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from portkey_nb.gateway.client import AsyncPortkey, Portkey
     from portkey_nb.gateway.demo.server import DemoGateway
     from portkey_nb.gateway.local import LocalGateway
-    from portkey_nb.gateway.recording import recording
+    from portkey_nb.gateway.record_transport import recording
     from portkey_nb.gateway.replaying import replaying
     from portkey_nb.gateway.routing import Config
     from portkey_nb.notebook.chats import conversation
@@ -46,7 +46,7 @@ _HOMES = {
     "ask": "portkey_nb.engine.asking",
     "compare": "portkey_nb.engine.comparing",
     "conversation": "portkey_nb.notebook.chats",
-    "recording": "portkey_nb.gateway.recording",
+    "recording": "portkey_nb.gateway.record_transport",
     "replaying": "portkey_nb.gateway.replaying",
     "runs": "portkey_nb.engine.store",
 }

@@ -79,11 +79,10 @@ class Progress:
         self.takes.append(take)
 
     def written(self, run: Run) -> None:
-        """Write what was recorded; what the run log says of the call goes to its last exchange."""
-        for take in self.takes[:-1]:
-            take.keep()
-        for take in self.takes[-1:]:
-            take.keep({name: getattr(run, name) for name in RECORDED})
+        """Write what was recorded; what the run log says of the call goes to its last exchange in each recording."""
+        last = {take.path: take for take in self.takes}
+        for take in self.takes:
+            take.keep({name: getattr(run, name) for name in RECORDED} if take is last[take.path] else None)
         self.takes.clear()
 
 

@@ -17,13 +17,16 @@ import httpx
 import msgspec
 from ulid import ULID
 
-from portkey_nb.gateway.matching import Sent, asked, sent_of
+from portkey_nb.errors import NotRecordedError, RecordingError
+from portkey_nb.gateway.matching import Sent, asked
 from portkey_nb.gateway.striking import Striker, is_secret_header, secrets_of
 from portkey_nb.gateway.tape import Answer, Exchange, Failure, Row, Times, append, as_text, begin, encoded
-from portkey_nb.gateway.taping import absolute, hearer, shown
+from portkey_nb.gateway.taping import PLAYED, Played, absolute, hearer, shown
 
 Ended = Literal["whole", "closed", "broken"]
 
+_UNSENT = (NotRecordedError, RecordingError)
+"""Errors of a tape that this one is inside of: nothing was asked."""
 _KEPT_HEADERS = ("content-type", "server", "retry-after", "retry-after-ms")
 
 
@@ -37,12 +40,15 @@ class Recorder:
 
     Attributes
     ----------
+    place : str
+        The file without links on its way, by which two are told to be the same.
     count : int
         How many exchanges it has written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = absolute(path)
+        self.place = os.path.realpath(self.path)
         self.session = str(ULID())
         self.count = 0
         self.zero = time.monotonic()
@@ -67,6 +73,8 @@ class Recorder:
         take = self._take(sent)
         try:
             response = go()
+        except _UNSENT:
+            raise
         except BaseException as error:
             take.failed(error)
             raise
@@ -80,6 +88,8 @@ class Recorder:
         take = self._take(sent)
         try:
             response = await go()
+        except _UNSENT:
+            raise
         except BaseException as error:
             take.failed(error)
             raise
@@ -123,6 +133,7 @@ class Recorded:
         self._listener = hearer.get()
         self._date = datetime.now(UTC)
         self._at = time.monotonic()
+        self._played: Played | None = None
         self._began_s = self._ended_s = 0.0
         self._status: int | None = None
         self._headers: list[tuple[str, str]] = []
@@ -131,27 +142,39 @@ class Recorded:
         self._written = False
         self.pieces: list[tuple[float, bytes]] = []
 
+    @property
+    def path(self) -> Path:
+        """The recording that it goes into."""
+        return self._recorder.path
+
+    def clock(self) -> float:
+        """Return the moment; of an answer that comes from another recording, that of its piece."""
+        played = self._played
+        return time.monotonic() if played is None else self._at + played.clock() - played.sent_at
+
     def answered(self, response: httpx.Response) -> None:
         """Note that the answer began."""
-        self._began_s = time.monotonic() - self._at
+        self._played = response.extensions.get(PLAYED)
+        self._began_s = self.clock() - self._at
         self._status = response.status_code
         self._headers = [(name.lower(), value) for name, value in response.headers.multi_items()]
         # A transport of one's own may give an answer that was read already; its stream is not read again.
         with suppress(httpx.ResponseNotRead):
             content = response.content
             self._headers = [(name, value) for name, value in self._headers if name != "content-encoding"]
-            self.pieces.append((time.monotonic(), content))
+            self.pieces.append((self.clock(), content))
             self.ended("whole")
 
     def failed(self, error: BaseException) -> None:
         """Note that no answer began."""
+        self._played = getattr(error, "played", None)
         self.ended("broken", error)
 
     def ended(self, how: Ended, error: BaseException | None = None) -> None:
         """Note how the answer ended; only the first time counts."""
         if self._ended is not None:
             return
-        self._ended, self._ended_s = how, time.monotonic() - self._at
+        self._ended, self._ended_s = how, self.clock() - self._at
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
             self._failure = Failure("ReadTimeout", "stopped before an answer came")
         elif error is not None:
@@ -185,10 +208,11 @@ class Recorded:
         striker = Striker(secrets_of(sent.headers))
         # A key that the answer sets, such as a cookie, is never kept; one that it repeats is struck out.
         request = asked(sent, striker)
-        at = max(0.0, self._at - recorder.zero)
         repeat = None if self._listener is None else self._listener.repeat
-        began_s, ended_s = _rounded(self._began_s), _rounded(self._ended_s)
-        times = Times(recorder.session, _rounded(at), self._date, began_s, ended_s, repeat)
+        began_s, ended_s, played = _rounded(self._began_s), _rounded(self._ended_s), self._played
+        times = Times(recorder.session, _rounded(self._at - recorder.zero), self._date, began_s, ended_s, repeat)
+        if played is not None:  # a copy tells when it was asked, and what it cost then
+            times, row = Times(played.session, played.sent_at, played.sent, began_s, ended_s, repeat), row or played.row
         known = {name: value for name, value in (row or {}).items() if value is not None}
         return Exchange(request, self._answer(striker), times, Row(**known) if known else None)
 
@@ -240,7 +264,7 @@ class _Stream(httpx.SyncByteStream):
         self._inner, self._take = inner, take
 
     def __iter__(self) -> Iterator[bytes]:
-        take, note, clock = self._take, self._take.pieces.append, time.monotonic
+        take, note, clock = self._take, self._take.pieces.append, self._take.clock
         try:
             for data in self._inner:
                 note((clock(), data))
@@ -262,7 +286,7 @@ class _AsyncStream(httpx.AsyncByteStream):
         self._inner, self._take = inner, take
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        take, note, clock = self._take, self._take.pieces.append, time.monotonic
+        take, note, clock = self._take, self._take.pieces.append, self._take.clock
         try:
             async for data in self._inner:
                 note((clock(), data))
@@ -275,86 +299,3 @@ class _AsyncStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         await self._inner.aclose()
         self._take.ended("closed")
-
-
-class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport that records; see :func:`recording`.
-
-    Attributes
-    ----------
-    recorder : Recorder
-    inner : httpx.BaseTransport, httpx.AsyncBaseTransport or None
-        The way to the network; None for that which the client would take by itself.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], inner: Any = None) -> None:
-        self.recorder = Recorder(path)
-        self.inner = inner
-        self._own: dict[Any, Any] = {}
-
-    def __repr__(self) -> str:
-        return f"recording({str(self.recorder.path)!r})"
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request of any blocking httpx client, and record it."""
-        if self.inner is None and None not in self._own:
-            self._own[None] = httpx.HTTPTransport()
-        way: httpx.BaseTransport = self.inner or self._own[None]
-        sent = sent_of(request, request.read())
-        return self.recorder.send(sent, lambda: way.handle_request(request))
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """As :meth:`handle_request`, for any asynchronous httpx client."""
-        loop = asyncio.get_running_loop()
-        if self.inner is None and loop not in self._own:
-            # Connections belong to the event loop that opened them.
-            self._own[loop] = httpx.AsyncHTTPTransport()
-        way: httpx.AsyncBaseTransport = self.inner or self._own[loop]
-        sent = sent_of(request, await request.aread())
-        return await self.recorder.asend(sent, lambda: way.handle_async_request(request))
-
-    def close(self) -> None:
-        """Close what was opened for blocking clients."""
-        way = self._own.pop(None, self.inner)
-        if isinstance(way, httpx.BaseTransport):
-            way.close()
-
-    async def aclose(self) -> None:
-        """Close what was opened for this event loop."""
-        way = self._own.pop(asyncio.get_running_loop(), self.inner)
-        if isinstance(way, httpx.AsyncBaseTransport):
-            await way.aclose()
-
-
-def recording(path: str | os.PathLike[str], *, transport: Any = None) -> RecordingTransport:
-    """Return a transport that adds each request and its answer to a file; no key gets into it.
-
-    Parameters
-    ----------
-    path : path
-        A file in JSON Lines, begun where it is not there. Several threads and processes may write one.
-    transport : httpx.BaseTransport or httpx.AsyncBaseTransport, optional
-        The way to the network.
-
-    Returns
-    -------
-    RecordingTransport
-        For ``Portkey(transport=...)`` and ``AsyncPortkey(transport=...)``, and for any client of httpx.
-
-    Raises
-    ------
-    RecordingError
-        With the first request, when the file cannot be written or is a file of something else.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from portkey_nb import Portkey, recording
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "test.jsonl")
-    >>> portkey = Portkey(base_url="demo", transport=recording(path))
-    >>> messages = [{"role": "user", "content": "Say this is a test"}]
-    >>> _ = portkey.chat.completions.create(model="gpt-4o", messages=messages)
-    >>> len(path.read_text().splitlines())
-    2
-    """
-    return RecordingTransport(Path(path), transport)

@@ -50,6 +50,8 @@ class Player:
 
     Attributes
     ----------
+    place : str
+        The file without links on its way, by which two are told to be the same.
     count : int
         How many answers it has given.
     """
@@ -57,6 +59,7 @@ class Player:
     def __init__(self, path: str | os.PathLike[str], pace: str | None = None) -> None:
         self.count = 0
         self.path = absolute(path)
+        self.place = os.path.realpath(self.path)
         self.pace = checked_pace(pace)
         self._lock = threading.Lock()
         self._tape: Tape | None = None
@@ -219,7 +222,9 @@ class PlayedExchange:
         answer = self.exchange.answer
         if answer.status is None:
             self.now = self.sent_at + self.times.ended_s
-            raise failure_of(answer)
+            error: Any = failure_of(answer)
+            error.played = self  # there is no response that could say so
+            raise error
         # Bytes as they are: a header may hold any character.
         headers = [(_header(name), _header(value)) for name, value in answer.headers.items()]
         return httpx.Response(answer.status, headers=headers, stream=stream, extensions={PLAYED: self})

@@ -15,6 +15,7 @@ from portkey_nb.errors import PortkeyError
 from portkey_nb.gateway.answers import body_error, is_error, no_answer
 from portkey_nb.gateway.request import Request
 from portkey_nb.gateway.streaming import ChunkReader, as_chunk, decode_object
+from portkey_nb.gateway.taping import PLAYED
 from portkey_nb.gateway.transport import read_until, wake
 from portkey_nb.gateway.types import PORTKEY_PREFIX, ChatCompletion, ChatCompletionChunk
 

@@ -1,29 +1,30 @@
-"""Which way a request goes: straight to the gateway, past a recorder, or into a recording that answers it."""
+"""Which way a client's request goes: straight to the gateway, past recorders, or into a recording that answers it."""
 
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 from portkey_nb.gateway.matching import Sent
-from portkey_nb.gateway.recording import Recorder, RecordingTransport
+from portkey_nb.gateway.nesting import Tape, keep_open, nested, on, opened
+from portkey_nb.gateway.record_transport import RecordingTransport
+from portkey_nb.gateway.recording import Recorder
 from portkey_nb.gateway.replaying import Player, ReplayingTransport
-from portkey_nb.gateway.taping import Mode, Taping, switch, taping
+from portkey_nb.gateway.taping import Mode, absolute, checked_pace, is_replaying, switch_off, switch_on, tapings
 
 __all__ = ["Recorder", "Sent", "inner_way", "needs_no_gateway", "opened", "put_in", "take_out", "tape_for"]
 
-_lock = threading.Lock()
-_open: dict[Taping, Recorder | Player] = {}
 
-
-def tape_for(transport: Any) -> Recorder | Player | None:
+def tape_for(transport: Any) -> Tape | None:
     """Return what records or answers the requests of a client; None where they just go to the gateway.
+
+    Tapes nest, a client's own inside the notebook's inside that of the settings: each recorder writes down what comes,
+    and the innermost replay answers, so that nothing is sent while one is on.
 
     Parameters
     ----------
     transport : object
-        What the client was given: a transport of ``recording`` or ``replaying`` goes before what is on in the process.
+        What the client was given.
 
     Raises
     ------
@@ -31,25 +32,14 @@ def tape_for(transport: Any) -> Recorder | Player | None:
         When the settings contradict each other.
     """
     if isinstance(transport, RecordingTransport):
-        return transport.recorder
+        return nested(transport.recorder)
     if isinstance(transport, ReplayingTransport):
         return transport.player
-    now = taping()
-    return None if now is None else opened(now)
-
-
-def opened(now: Taping) -> Recorder | Player:
-    """Return the recorder or player of what is on, made with its first request."""
-    with _lock:
-        known = _open.get(now)
-        if known is None:
-            known = Recorder(now.path) if now.mode == "record" else Player(now.path, now.pace)
-            _open[now] = known
-        return known
+    return on()
 
 
 def put_in(mode: Mode, path: str | os.PathLike[str], pace: str | None = None) -> tuple[Recorder | Player, int]:
-    """Record or replay from now on in this process, whatever the settings say.
+    """Record or replay from now on in this process, inside of what the settings say.
 
     Returns
     -------
@@ -64,18 +54,27 @@ def put_in(mode: Mode, path: str | os.PathLike[str], pace: str | None = None) ->
     SettingsError
         When the pace is none.
     """
-    tape: Recorder | Player = Recorder(path) if mode == "record" else Player(path, pace)
-    held = tape.begin() if isinstance(tape, Recorder) else tape.load()
-    now = switch(mode, tape.path, pace)
-    with _lock:
-        if now is not None:
-            _open[now] = tape
+    tape: Recorder | Player
+    if mode == "record":
+        tape = _recorder(path)
+        held = tape.begin()
+    else:
+        tape = Player(path, checked_pace(pace))
+        held = tape.load()
+    keep_open(switch_on(mode, absolute(path), pace), tape)
     return tape, held
 
 
+def _recorder(path: str | os.PathLike[str]) -> Recorder:
+    """Return a recorder; that of the settings, where it is of the same file."""
+    fresh = Recorder(path)
+    known = [opened(each) for each in tapings() if each.mode == "record"]
+    return next((tape for tape in known if isinstance(tape, Recorder) and tape.place == fresh.place), fresh)
+
+
 def take_out() -> None:
-    """Neither record nor replay from now on in this process, whatever the settings say."""
-    switch("off")
+    """End what :func:`put_in` began, so that what the settings say counts alone; without it, end that too."""
+    switch_off()
 
 
 def inner_way(transport: Any) -> Any:
@@ -87,7 +86,4 @@ def inner_way(transport: Any) -> Any:
 
 def needs_no_gateway(transport: Any) -> bool:
     """Whether all requests of a client are answered from a recording."""
-    if isinstance(transport, RecordingTransport):
-        return False
-    now = taping()
-    return isinstance(transport, ReplayingTransport) or (now is not None and now.mode == "replay")
+    return isinstance(transport, ReplayingTransport) or is_replaying()

@@ -24,6 +24,7 @@ from portkey_nb.errors import (
 )
 from portkey_nb.gateway.many import KEPT_S, ManyClient, ManyTransport
 from portkey_nb.gateway.tapes import inner_way
+from portkey_nb.gateway.taping import PLAYED
 from portkey_nb.gateway.target import Target
 
 LONGEST_WAIT = 60.0

@@ -24,7 +24,7 @@ from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, Setting
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.gateway.secrecy import holds_secret
-from portkey_nb.gateway.taping import taping
+from portkey_nb.gateway.taping import tapings
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
@@ -125,8 +125,7 @@ def _status(magics: Any) -> None:
         lines.append(("provider", str(routes["provider"])))
     if route:
         lines.append(("config", shown_config(route)))
-    if (tape := taping()) is not None:
-        lines.append((tape.mode, describe(tape)))
+    lines += [(tape.mode, describe(tape)) for tape in tapings()]
     store = open_store()
     lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
     traces = _traces(magics.trace_metadata, settings.trace_metadata)

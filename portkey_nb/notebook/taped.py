@@ -9,7 +9,7 @@ from typing import Any
 from portkey_nb.errors import PromptError
 from portkey_nb.gateway.recording import Recorder
 from portkey_nb.gateway.tapes import opened, put_in, take_out
-from portkey_nb.gateway.taping import PACES, Taping, shown, taping
+from portkey_nb.gateway.taping import PACES, Taping, shown, taping, tapings
 from portkey_nb.views.safety import plain_text
 
 _LINE = re.compile(
@@ -37,7 +37,7 @@ def find_taping(line: str) -> Callable[[Any], None] | None:
     if found["off"] and not flags:
         return lambda magics: _stop(mode)
     if file is None and not flags:
-        return lambda magics: _say(describe(taping()))
+        return lambda magics: _say("\n".join(map(describe, tapings() or [None])))
     if file is None or (found["word"] and not re.search(r"[.~/\\]", file)):
         return lambda magics: _refuse(mode, file)
     return lambda magics: _start(mode, file, flags)
@@ -92,4 +92,5 @@ def _stop(mode: str) -> None:
         raise PromptError(f"nothing is being {mode}ed; {describe(now)}")
     said = describe(now)
     take_out()
-    _say(f"ended: {said}")
+    outer = taping()
+    _say(f"ended: {said}" if outer is None else f"ended: {said}\ngoing on: {describe(outer)}")

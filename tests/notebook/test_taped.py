@@ -129,6 +129,29 @@ def test_the_notebook_goes_before_the_settings(
     assert not Path("from-file.jsonl").exists()
 
 
+def test_off_gives_way_to_what_the_settings_say(
+    shell: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTKEY_NB_RECORD", "outer.jsonl")
+    said(shell, "record inner.jsonl", capsys)
+    both = ["recording into inner.jsonl, 0 exchanges so far", "recording into outer.jsonl, 0 exchanges so far"]
+    assert said(shell, "record", capsys).splitlines() == both
+    status = said(shell, "status", capsys)
+    assert [line.split(maxsplit=1)[1] for line in status.splitlines() if line.startswith("record")] == both
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    ended = ["ended: recording into inner.jsonl, 1 exchange so far", "going on: recording into outer.jsonl, 1 exchange"]
+    assert said(shell, "record off", capsys) == f"{ended[0]}\n{ended[1]} so far"
+    # Of one notebook the last counts alone: a replay takes the place of the recording before it.
+    said(shell, "record inner.jsonl", capsys)
+    said(shell, "replay inner.jsonl", capsys)
+    assert "going on: recording into outer.jsonl" in said(shell, "replay off", capsys)
+    said(shell, "record off", capsys)
+    assert said(shell, "record", capsys).startswith("nothing is recorded or replayed")
+    # What was switched off stays off.
+    said(shell, "record other.jsonl", capsys)
+    assert "going on" not in said(shell, "record off", capsys)
+
+
 def test_tab_offers_files_words_and_paces(shell: Any) -> None:
     Path("run.jsonl").touch()
     Path("notes.txt").touch()
