@@ -82,8 +82,9 @@ def compare(
         Another run log than the default one.
     executor : distributed.Client, optional
         The workers of a Dask cluster make the calls and write their rows (``pip install "portkey_nb[dask]"``). The
-        limits hold for all workers together. Plain scorers run here. From a client on the running event loop, use
-        :func:`acompare`.
+        limits hold for all workers together. Plain scorers run here. While requests are recorded or replayed, which
+        workers do not, the calls are made in this process, and a line says so. From a client on the running event
+        loop, use :func:`acompare`.
 
     Returns
     -------

@@ -34,6 +34,7 @@ from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.engine.variants import Variant, check_params, variants_of
 from portkey_nb.errors import PortkeyError, PromptError, SettingsError, StoreError
 from portkey_nb.gateway.config import OPTION_NAMES
+from portkey_nb.gateway.taping import taping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +99,18 @@ class Experiment:
         self._spent = 0.0
         self._fleet: Fleet | None = None
         if cluster is not None and (self._calls or self._grader.judges):
-            urls = [*(way.base_url for way in ways.values()), *self._grader.base_urls]
-            self._fleet = Fleet(cluster, self.store, urls, self.group_id)
+            self._fleet = self._fleet_on(cluster, [*(way.base_url for way in ways.values()), *self._grader.base_urls])
         for label, (sentences, _) in sights.items():
             if sentences and self._calls:
                 print(f"{label}: {'; '.join(sentences)}", file=sys.stderr)  # noqa: T201 (beside the progress bar)
+
+    def _fleet_on(self, cluster: Any, base_urls: Sequence[str | None]) -> Fleet | None:
+        """Return the workers that make the calls; None while this process records or replays, which they do not."""
+        if taping() is None:
+            return Fleet(cluster, self.store, base_urls, self.group_id)
+        text = "requests are recorded or replayed here, and not on a Dask cluster: the calls are made in this process"
+        print(f"portkey_nb: {text}", file=sys.stderr)  # noqa: T201 (beside the progress bar)
+        return None
 
     def _check_prices(self, firsts: Sequence[Call]) -> None:
         for call in firsts:

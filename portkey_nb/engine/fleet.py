@@ -41,7 +41,6 @@ from portkey_nb.engine.steward import Steward
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tally import SESSION
 from portkey_nb.errors import PortkeyError, SettingsError
-from portkey_nb.gateway.taping import taping
 from portkey_nb.settings import Handed, Secret
 
 MOST_CALLS = 300
@@ -89,8 +88,6 @@ class Fleet:
     """
 
     def __init__(self, client: Any, store: RunStore, base_urls: Iterable[str | None], group_id: str) -> None:
-        if taping() is not None:
-            raise SettingsError("requests are recorded and replayed in one process; leave executor out meanwhile")
         self.client, self.store, self.group_id = client, store, group_id
         self.handed: Handed = handed_over(base_urls)
         self.crew = Crew(client, store, self.handed)

@@ -413,6 +413,44 @@ def test_a_server_that_is_restarted_ends_no_sweep(dask: Client) -> None:
         assert set(rows["status"]) == {"ok"}
 
 
+def test_what_a_lost_worker_has_answered_is_looked_up_when_the_server_is_back(dask: Client) -> None:
+    def decide(body: dict[str, Any], _earlier: int) -> Played:
+        text = str(body["messages"][-1]["content"])
+        return whole(text, held=True) if len(server.seen.requests) > 20 else whole(text)
+
+    with running() as own, ManyServer(decide) as server, RunStore(own.url(own.fresh())) as store:
+        fleet = Fleet(dask, store, [server.url], "sweep")
+        batch = FleetBatch(fleet, calls(server.url, 64), Limits(concurrency=8, per_model=8))
+        knocks: dict[int, set[str]] = {}
+        taken_over = threading.Event()
+
+        def heard(event: Any) -> None:
+            said = event[1]
+            knocks.setdefault(said["batch"], set()).add(said["address"])
+            if len(knocks[said["batch"]]) > 1:
+                taken_over.set()
+
+        def hurt() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] == 8)
+            own.stop()
+            os.kill(dask.run(os.getpid).popitem()[1], signal.SIGKILL)
+            server.decide = slowly
+            server.release()
+            assert taken_over.wait(60)
+            own.start()
+
+        dask.subscribe_topic(batch._sweep, heard)
+        hurting = threading.Thread(target=hurt)
+        hurting.start()
+        found = dict(batch.outcomes())
+        hurting.join()
+        assert taken_over.is_set()
+        assert not [outcome for outcome in found.values() if isinstance(outcome, PortkeyError)]
+        assert sorted(found) == list(range(64))
+        # What had ended is not asked for again.
+        assert asked(server).total() <= 64 + 8
+
+
 def test_another_database_behind_the_same_url_is_noticed(
     dask: Client, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,6 +472,32 @@ def test_another_database_behind_the_same_url_is_noticed(
             dask.run(placed, address, None)
     for database in (here, there):
         postgres.drop(database)
+
+
+def test_what_is_recorded_and_replayed_is_asked_in_this_process(
+    dask: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = "portkey_nb: requests are recorded or replayed here, and not on a Dask cluster: "
+    here += "the calls are made in this process\n"
+    path = str(tmp_path / "run.jsonl")
+    with ManyServer(echo) as server:
+        client = client_of(server)
+
+        def swept() -> list[Any]:
+            found = compare("{{q}}", ["m", "n"], cases=numbered(3), executor=dask, client=client, progress=False)
+            frame = pd.DataFrame({"q": ["7"]})
+            filled = frame.portkey.complete("{{q}}", "m", executor=dask, client=client, progress=False)
+            return [list(found.to_frame()["text"]), list(filled.iloc[:, 1])]
+
+        monkeypatch.setenv("PORTKEY_NB_RECORD", path)
+        first = swept()
+        assert capsys.readouterr().err == 2 * here
+        assert len(server.seen.requests) == 7
+        monkeypatch.delenv("PORTKEY_NB_RECORD")
+        monkeypatch.setenv("PORTKEY_NB_REPLAY", path)
+        assert swept() == first
+        assert capsys.readouterr().err == 2 * here
+        assert len(server.seen.requests) == 7
 
 
 @pytest.mark.parametrize("executor", [3, "tcp://127.0.0.1:8786", object])
