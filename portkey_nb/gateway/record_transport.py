@@ -67,6 +67,9 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 def recording(path: str | os.PathLike[str], *, transport: Any = None) -> RecordingTransport:
     """Return a transport that adds each request and its answer to a file; no key gets into it.
 
+    Inside of what the process records or replays (``%portkey``, ``PORTKEY_NB_RECORD``, ``PORTKEY_NB_REPLAY``) the
+    request is written down there too, or answered from there, in which case that answer is what is recorded.
+
     Parameters
     ----------
     path : path
