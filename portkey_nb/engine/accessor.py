@@ -33,6 +33,7 @@ _COMPARING = (
     "client",
     "store",
     "executor",
+    "trace_metadata",
 )
 _SINGLE = ("prompts", "models", "cases", "repeats")
 
@@ -101,7 +102,8 @@ class PortkeyAccessor:
             Request parameters.
         **options
             As for :func:`portkey_nb.compare` (``system``, ``scorers``, ``max_cost_usd``, ``name``, ``client``,
-            ``executor``, ``progress`` ...); any other is a request parameter (``temperature``, ``max_tokens`` ...).
+            ``executor``, ``progress``, ``trace_metadata`` ...); any other is a request parameter (``temperature``,
+            ``max_tokens`` ...).
 
         Returns
         -------

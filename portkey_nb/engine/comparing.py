@@ -39,6 +39,7 @@ def compare(
     client: Portkey | AsyncPortkey | None = None,
     store: RunStore | str | os.PathLike[str] | None = None,
     executor: Any = None,
+    trace_metadata: bool | None = None,
 ) -> Comparison:
     """Ask prompts x models x cases x repeats side by side, and return their answers as a Comparison.
 
@@ -85,6 +86,9 @@ def compare(
         limits hold for all workers together. Plain scorers run here. While requests are recorded or replayed, which
         workers do not, the calls are made in this process, and a line says so. From a client on the running event
         loop, use :func:`acompare`.
+    trace_metadata : bool, optional
+        Whether run id, notebook, cell and group go along as Portkey's metadata, with judges' calls as well; by default
+        as the settings say.
 
     Returns
     -------
@@ -143,6 +147,7 @@ async def acompare(
     client: Portkey | AsyncPortkey | None = None,
     store: RunStore | str | os.PathLike[str] | None = None,
     executor: Any = None,
+    trace_metadata: bool | None = None,
 ) -> Comparison:
     """Compare from a coroutine; parameters, result and errors as for :func:`compare`.
 

@@ -191,6 +191,8 @@ class Calls(Sequence[Call]):
     facts : mapping
         What the rows of all have in common.
     cache : bool
+    trace_metadata : bool or None
+        As of a call.
     """
 
     grid: Crossing
@@ -199,6 +201,7 @@ class Calls(Sequence[Call]):
     params: Mapping[str, Any]
     facts: Mapping[str, Any]
     cache: bool = True
+    trace_metadata: bool | None = None
 
     def __len__(self) -> int:
         return len(self.holes)
@@ -238,6 +241,7 @@ class Calls(Sequence[Call]):
             timeout=way.timeout,
             stream=True if stream is None else stream,
             cache=self.cache,
+            trace_metadata=self.trace_metadata,
             label=cell.variant.name,
             facts={
                 **self.facts,

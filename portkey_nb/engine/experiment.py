@@ -55,6 +55,7 @@ class Asked:
     client: Any
     store: Any
     executor: Any
+    trace_metadata: bool | None
 
 
 class Experiment:
@@ -81,8 +82,11 @@ class Experiment:
         self.store = asked.store if isinstance(asked.store, RunStore) else open_store(asked.store)
         ways = {variant.name: way_of(variant, client) for variant in variants}
         facts = {"group_id": self.group_id, "group_label": asked.name}
-        self._calls = Calls(self._grid, range(len(self._grid)), ways, asked.params or {}, facts, asked.cache)
-        self._grader = Grader(scorers_of(asked.scorers, **_judging(self.store, client, list(ways.values()))))
+        self._calls = Calls(
+            self._grid, range(len(self._grid)), ways, asked.params or {}, facts, asked.cache, asked.trace_metadata
+        )
+        judging = _judging(self.store, client, list(ways.values()), asked.trace_metadata)
+        self._grader = Grader(scorers_of(asked.scorers, **judging))
         # The first cells are the first case's, one for each variant.
         firsts = [self._calls.call(place) for place in range(len(variants))]
         sights = {call.label: foreseen(call) for call in firsts}
@@ -267,13 +271,16 @@ def _check(asked: Asked) -> None:
     for name in ("cache", "progress"):
         if not isinstance(getattr(asked, name), bool):
             raise SettingsError(f"{name} is {quoted(getattr(asked, name))}; give True or False")
+    if not isinstance(asked.trace_metadata, bool | None):
+        raise SettingsError(f"trace_metadata is {quoted(asked.trace_metadata)}; give True, False or None")
     check_params(asked.params or {})
 
 
-def _judging(store: RunStore, client: Any, ways: Sequence[Way]) -> dict[str, Any]:
+def _judging(store: RunStore, client: Any, ways: Sequence[Way], trace_metadata: bool | None) -> dict[str, Any]:
     """Return what judges are asked with: the client's way, never what one variant says of its own."""
     way = way_of(Variant("judge"), client)
     shared = {one.base_url for one in ways}
     options = {name: value for name, value in way.options.items() if name in OPTION_NAMES and name != "metadata"}
-    named = {"base_url": way.base_url or (shared.pop() if len(shared) == 1 else None), "timeout": way.timeout}
+    base_url = way.base_url or (shared.pop() if len(shared) == 1 else None)
+    named = {"base_url": base_url, "timeout": way.timeout, "trace_metadata": trace_metadata}
     return {"store": store, **options, **{name: value for name, value in named.items() if value is not None}}

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portkey_nb import ask, compare
+from portkey_nb import ask, compare, scorers
 from portkey_nb.engine.batch import Batch, Limits
 from portkey_nb.engine.call import METADATA_LIMIT, Call
 from portkey_nb.engine.reply import Reply
@@ -21,7 +22,7 @@ from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.client import Portkey
 from portkey_nb.gateway.demo.server import DemoGateway
 from portkey_nb.settings import user_file
-from tests.servers import COMPLETION, ScriptedServer, Seen, whole
+from tests.servers import COMPLETION, ScriptedServer, Seen, chunk, streamed, whole
 
 OWN = {"run_id", "notebook", "cell_id", "group_id", "group_label"}
 
@@ -95,6 +96,33 @@ def test_it_is_switched_off_for_one_question() -> None:
         ask("Hello", model="m", base_url=server.url, stream=False, trace_metadata=False)
     assert metadata(server.requests[0]) is None
     assert b"trace_metadata" not in server.requests[0].body
+
+
+def test_it_is_switched_for_one_comparison_and_its_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged(trace_metadata: Any, **more: Any) -> list[Any]:
+        verdict = streamed(chunk('{"reason": "", "score": 1}'), chunk(finish="stop"), b"data: [DONE]\n\n")
+        with ScriptedServer(whole(COMPLETION), verdict) as server:
+            options = {"client": Portkey(api_key="k-1", base_url=server.url), "cache": False, "progress": False}
+            frame = pd.DataFrame({"q": ["Hello"]})
+            frame.portkey.complete(
+                "{{q}}",
+                "m",
+                scorers=scorers.judge("n", "Is it a greeting?"),
+                trace_metadata=trace_metadata,
+                **options,
+                **more,
+            )
+        assert all(b"trace_metadata" not in request.body for request in server.requests)
+        assert len(server.requests) == 2
+        return [metadata(request) is not None for request in server.requests]
+
+    assert judged(None) == judged(True) == [True, True]
+    assert judged(False) == [False, False]
+    monkeypatch.setenv("PORTKEY_NB_TRACE_METADATA", "0")
+    assert judged(None) == [False, False]
+    assert judged(True) == [True, True]
+    with pytest.raises(SettingsError, match="trace_metadata is 'no'; give True, False or None"):
+        compare("Hello", "m", trace_metadata="no", progress=False)  # type: ignore[arg-type]
 
 
 def test_a_switch_that_is_neither_on_nor_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
