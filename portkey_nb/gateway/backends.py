@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from portkey_nb.gateway.matching import gateway_of, ports_of
-from portkey_nb.gateway.presence import PORT
+from portkey_nb.gateway.presence import NOWHERE, PORT
 from portkey_nb.gateway.tape import Asked, Line
 
-_STAND_INS = (":1", f":{PORT}")
+_STAND_INS = (":1", f":{NOWHERE}", f":{PORT}")
 """How the addresses end of servers that a replay does not start."""
 
 

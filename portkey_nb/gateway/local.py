@@ -127,7 +127,7 @@ class LocalGateway:
         self.stop()
         if is_replaying():
             # Nobody will ask it; what a notebook says of its address has to stand.
-            self._port, self._stands_in = self._wanted or PORT, True
+            self._port, self._stands_in = self._wanted or presence.NOWHERE, True
             presence.started(self._port)
             return self
         if self._wanted and presence.is_open(self._wanted):

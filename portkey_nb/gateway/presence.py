@@ -19,6 +19,9 @@ HOST = "127.0.0.1"
 PORT = 8787
 """The gateway's own default port, and the one that ``base_url="local"`` falls back to."""
 
+NOWHERE = 2
+"""Where a gateway at any free port is said to be while a replay answers in its place: nobody listens there."""
+
 GREETING = b"AI Gateway says hey!"
 """What ``GET /`` answers (src/index.ts of the gateway)."""
 
@@ -61,7 +64,7 @@ def is_local(hostname: str | None, port: int | None) -> bool:
     """Whether an address is that of an open-source gateway on this machine, as far as is known without asking it."""
     if hostname not in (HOST, "localhost") or port is None:
         return False
-    return port == PORT or port in _own or port in _announced()
+    return port in (PORT, NOWHERE) or port in _own or port in _announced()
 
 
 def started(port: int) -> None:

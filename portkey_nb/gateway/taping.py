@@ -203,16 +203,11 @@ class Played(Protocol):
 
 
 class Take(Protocol):
-    """An exchange that was recorded and is not written yet.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The recording that it goes into.
-    """
+    """An exchange that was recorded and is not written yet."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """The recording that it goes into."""
 
     def keep(self, row: Mapping[str, Any] | None = None) -> None:
         """Write it, with what the run log says of the call."""

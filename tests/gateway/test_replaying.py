@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -241,16 +242,28 @@ def test_a_backend_at_another_port_each_day_is_one(path: Path) -> None:
     assert said == ["from 0", "from 1", "from 0", "from 1", "from 1"]
 
 
+@pytest.mark.parametrize(
+    ("ports", "servers"),
+    [
+        ([8001, 8002], [LocalGateway, DemoGateway]),
+        ([8001, 8002, 8003], [partial(LocalGateway, 0)] * 3),
+        # The gateway's own port is one that it has in a replay too; a free one is not.
+        ([8787, 8002], [LocalGateway, partial(LocalGateway, 0)]),
+        ([8002, 8787], [partial(LocalGateway, 0), LocalGateway]),
+        ([8001, 8787, 8002], [partial(LocalGateway, 0), LocalGateway, partial(LocalGateway, 0)]),
+        ([8001, 9123, 8002], [partial(LocalGateway, 0), partial(LocalGateway, 9123), partial(LocalGateway, 0)]),
+    ],
+)
 def test_servers_that_a_replay_does_not_start_answer_in_their_order(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, ports: list[int], servers: list[Any]
 ) -> None:
-    record_backends(path, *BACKENDS["gateways"])
+    record_backends(path, *({"base_url": host(port)} for port in ports))
     monkeypatch.setenv("PORTKEY_NB_REPLAY", str(path))
     said = []
-    for server in (LocalGateway(), DemoGateway()):
-        with server:
+    for make in servers:
+        with make() as server:
             said.append(answer_of(Portkey(base_url=server.base_url)))
-    assert said == ["from 0", "from 1"]
+    assert said == [f"from {number}" for number in range(len(ports))]
 
 
 def answer(text: str) -> Any:
