@@ -19,6 +19,7 @@ from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.client import AsyncPortkey, Portkey
 from portkey_nb.gateway.outline import leaves
 from portkey_nb.gateway.secrecy import redact
+from portkey_nb.gateway.tapes import has_tape
 from portkey_nb.settings import load
 
 _SOME = UsageParts(input_tokens=1000, output_tokens=1000)
@@ -30,9 +31,16 @@ def check_client(client: Any) -> Portkey | AsyncPortkey | None:
     Raises
     ------
     SettingsError
-        When it is none of ours.
+        When it is none of ours, or records or replays by itself, which calls on other connections would pass by.
     """
-    if client is None or isinstance(client, Portkey | AsyncPortkey):
+    if client is None:
+        return None
+    if isinstance(client, Portkey | AsyncPortkey):
+        if has_tape(client._transport):
+            raise SettingsError(
+                "a comparison makes connections of its own, past the client's recording or replay; leave transport "
+                "out, and use `%portkey record FILE` and `replay FILE`, or PORTKEY_NB_RECORD and PORTKEY_NB_REPLAY"
+            )
         return client
     raise SettingsError(f"client is {quoted(client)}; give a portkey_nb.Portkey or AsyncPortkey, or leave it out")
 

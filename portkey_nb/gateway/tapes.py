@@ -12,7 +12,7 @@ from portkey_nb.gateway.recording import Recorder
 from portkey_nb.gateway.replaying import Player, ReplayingTransport
 from portkey_nb.gateway.taping import Mode, absolute, checked_pace, is_replaying, switch_off, switch_on, tapings
 
-__all__ = ["Recorder", "Sent", "inner_way", "needs_no_gateway", "opened", "put_in", "take_out", "tape_for"]
+__all__ = ["Recorder", "Sent", "has_tape", "inner_way", "needs_no_gateway", "opened", "put_in", "take_out", "tape_for"]
 
 
 def tape_for(transport: Any) -> Tape | None:
@@ -75,6 +75,11 @@ def _recorder(path: str | os.PathLike[str]) -> Recorder:
 def take_out() -> None:
     """End what :func:`put_in` began, so that what the settings say counts alone; without it, end that too."""
     switch_off()
+
+
+def has_tape(transport: Any) -> bool:
+    """Whether a client records or replays by itself, whatever is on in the process."""
+    return isinstance(transport, RecordingTransport | ReplayingTransport)
 
 
 def inner_way(transport: Any) -> Any:

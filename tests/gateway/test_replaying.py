@@ -442,6 +442,16 @@ def test_a_comparison_is_replayed_whole_in_whatever_order(
     assert made("second") == recorded
 
 
+@pytest.mark.parametrize("kind", [recording, replaying])
+def test_a_comparison_does_not_pass_a_client_s_tape_by(path: Path, kind: Any) -> None:
+    path.write_text('{"portkey_nb_recording": 1}\n')
+    with ScriptedServer(saying("Hello")) as server:
+        portkey = Portkey(base_url=server.url, transport=kind(path))
+        with pytest.raises(errors.SettingsError, match="past the client's recording or replay; leave transport out"):
+            compare("Say {{n}}", ["m"], cases=[{"n": 1}], client=portkey, progress=False)
+        assert not server.requests
+
+
 def test_a_batch_does_not_wait_where_it_waited_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     busy = whole({"error": {"message": "slow down"}}, 429, {"retry-after": "0"})
     with ScriptedServer(busy, busy, saying("now")) as server:
