@@ -413,44 +413,6 @@ def test_a_server_that_is_restarted_ends_no_sweep(dask: Client) -> None:
         assert set(rows["status"]) == {"ok"}
 
 
-def test_what_a_lost_worker_has_answered_is_looked_up_when_the_server_is_back(dask: Client) -> None:
-    def decide(body: dict[str, Any], _earlier: int) -> Played:
-        text = str(body["messages"][-1]["content"])
-        return whole(text, held=True) if len(server.seen.requests) > 20 else whole(text)
-
-    with running() as own, ManyServer(decide) as server, RunStore(own.url(own.fresh())) as store:
-        fleet = Fleet(dask, store, [server.url], "sweep")
-        batch = FleetBatch(fleet, calls(server.url, 64), Limits(concurrency=8, per_model=8))
-        knocks: dict[int, set[str]] = {}
-        taken_over = threading.Event()
-
-        def heard(event: Any) -> None:
-            said = event[1]
-            knocks.setdefault(said["batch"], set()).add(said["address"])
-            if len(knocks[said["batch"]]) > 1:
-                taken_over.set()
-
-        def hurt() -> None:
-            assert server.wait_for(lambda seen: seen.in_flight[""] == 8)
-            own.stop()
-            os.kill(dask.run(os.getpid).popitem()[1], signal.SIGKILL)
-            server.decide = slowly
-            server.release()
-            assert taken_over.wait(60)
-            own.start()
-
-        dask.subscribe_topic(batch._sweep, heard)
-        hurting = threading.Thread(target=hurt)
-        hurting.start()
-        found = dict(batch.outcomes())
-        hurting.join()
-        assert taken_over.is_set()
-        assert not [outcome for outcome in found.values() if isinstance(outcome, PortkeyError)]
-        assert sorted(found) == list(range(64))
-        # What had ended is not asked for again.
-        assert asked(server).total() <= 64 + 8
-
-
 def test_another_database_behind_the_same_url_is_noticed(
     dask: Client, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
