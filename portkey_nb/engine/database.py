@@ -147,6 +147,10 @@ class Database:
         """Whether a server has just failed, and is left alone by writers for a while."""
         return self._away is not None and time.monotonic() < self._away_until
 
+    def forgive(self) -> None:
+        """Let who comes next try a server that has just failed."""
+        self._away = None
+
     @contextmanager
     def _noticing(self, *, reading: bool) -> Iterator[None]:
         """Notice a server that fails, so that not every row waits for it; who reads tries again unless that is slow."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,8 @@ BITE = 1000
 """Events that waited which a row that comes takes along: about a second's."""
 AGAIN_S = 0.2
 """Seconds between attempts of one who waits for it."""
+AT_EXIT_S = 2.0
+"""Seconds after which no more of what waits is begun with when a process ends; an attempt itself may last as long."""
 
 _said: set[tuple[str, str]] = set()
 """(place, kind) of the troubles that this process has told of."""
@@ -64,6 +68,7 @@ class Journal:
             found = self._database.fault(error)
             for event in events:
                 self._note(found, self._spool.put(event))
+            _left[self] = os.getpid()
             return False
         return True
 
@@ -79,19 +84,25 @@ class Journal:
                 return False
             time.sleep(min(AGAIN_S, max(0.0, until - time.monotonic())))
 
-    def _commit(self, *events: Event, patient: bool = False) -> None:
+    def take_leave(self, until: float) -> None:
+        """Write what waits, part by part, until a time; what is left in files waits for the next process."""
+        self._database.forgive()
+        with suppress(*FAILURES):
+            while (self._spool.waiting or not self._looked) and time.monotonic() < until:
+                if not self._commit():
+                    break  # another process does so just now
+
+    def _commit(self, *events: Event, patient: bool = False) -> bool:
         try:
-            self._commit_once(events, patient=patient)
+            return self._commit_once(events, patient=patient)
         except sa.exc.DBAPIError as error:
             # The server was restarted since the connection was used last: what was sent twice does no harm.
             if not error.connection_invalidated or self._database.away:
                 raise
-        else:
-            return
-        self._commit_once(events, patient=patient)
+        return self._commit_once(events, patient=patient)
 
-    def _commit_once(self, events: Sequence[Event], *, patient: bool) -> None:
-        """Write what waits, and events behind it, in one transaction.
+    def _commit_once(self, events: Sequence[Event], *, patient: bool) -> bool:
+        """Write what waits, and events behind it, in one transaction; tell whether any of what waits was taken up.
 
         Where what waits could just not be written, events are tried alone for a while: each one would else try all.
         """
@@ -112,8 +123,11 @@ class Journal:
             self._spool.forget(taken)
             for why in taken.refused:
                 self._note(Fault("refused", why, "look at it there"), str(self._spool.files[0].parent))
+            if taken.all:
+                _left.pop(self, None)
             if taken.all and (taken.files or taken.held):
                 self._on_taken()
+        return taken is not None
 
     def _note(self, found: Fault, where: str) -> None:
         key = (self._database.place, found.kind)
@@ -156,6 +170,20 @@ class Journal:
         except _Own as error:
             failed = error.error
         raise failed from None
+
+
+_left: dict[Journal, int] = {}
+"""Those that could not write something, and the process in which that was; kept, since some of it may be in memory."""
+
+
+@atexit.register
+def _take_leave() -> None:
+    until = time.monotonic() + AT_EXIT_S
+    for journal, process in list(_left.items()):
+        # Modules may be gone by now: what is in files waits on, and nobody is there to be told.
+        with suppress(Exception):
+            if process == os.getpid():
+                journal.take_leave(until)
 
 
 class _Own(Exception):

@@ -13,7 +13,7 @@ import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -309,6 +309,29 @@ def test_what_is_left_of_a_file_is_written_though_another_process_does_the_same(
 
 
 # Damaged, foreign, newer
+
+
+def test_rows_in_memory_alone_are_written_before_the_process_ends(tmp_path: Path) -> None:
+    code = """
+        import os, sqlite3, sys, tempfile
+        from pathlib import Path
+        from portkey_nb.engine.store import RunStore
+        from tests.engine.runs_of import done
+        folder = Path(sys.argv[1])
+        tempfile.tempdir = str(folder / "nowhere")
+        store = RunStore(folder / "runs.sqlite")
+        store.finish(done(text="first"))
+        Path(f"{store.path}.spool.jsonl").mkdir()
+        other = sqlite3.connect(store.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        store.finish(done(text="second"))
+        assert "memory, until this process ends" in store.take_trouble()
+        del store
+        other.close()
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(code), str(tmp_path)], check=True, cwd=ROOT)
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection:
+        assert connection.execute("SELECT answer FROM bodies ORDER BY run_id").fetchall() == [("first",), ("second",)]
 
 
 def test_a_damaged_log_is_left_untouched(file: Path) -> None:

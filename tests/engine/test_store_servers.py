@@ -106,6 +106,42 @@ def test_rows_wait_while_the_server_is_away_and_go_up_when_it_is_back(own: Serve
         assert store.flush()
 
 
+ENDS_LATER = """
+    import sys
+    from portkey_nb.engine.store import RunStore
+    from tests.engine.runs_of import done
+    store = RunStore(sys.argv[1])
+    store.finish(done(text="waits"))
+    print("does not answer" in store.take_trouble(), flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_what_waits_when_a_process_ends_is_tried_once_more(own: Server, back: bool) -> None:
+    url = own.url(own.fresh())
+    with RunStore(url) as store:
+        store.flush()
+    own.stop()
+    try:
+        process = python(ENDS_LATER, url)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        if back:
+            own.start()
+        assert process.communicate("", timeout=60) == ("", None)
+        assert process.returncode == 0
+        assert bool(waiting()) is not back
+    finally:
+        if not back:
+            own.start()
+    # Read as it is, without a store that would take up what waits.
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM runs")) == int(back)
+    engine.dispose()
+
+
 def test_a_restart_between_two_rows_costs_nothing(own: Server) -> None:
     with RunStore(own.url(own.fresh())) as store:
         store.finish(run := done())
