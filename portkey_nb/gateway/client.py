@@ -116,8 +116,8 @@ class Portkey(Core):
 
     def _complete(self, request: Request) -> ChatCompletion | Stream:
         deadline = deadline_of(request)
-        response = self._send(request, deadline)
-        return Stream(response, request, deadline) if request.stream else self._completion(response, request)
+        answer = self._send(request, deadline)
+        return Stream(answer, request, deadline, self._http) if request.stream else self._completion(answer, request)
 
     def _read(self, request: Request, kind: type[A]) -> A:
         response = self._send(request, deadline_of(request))
@@ -291,7 +291,9 @@ class AsyncPortkey(Core):
     async def _complete(self, request: Request, observe: Observer | None = None) -> ChatCompletion | AsyncStream:
         deadline = deadline_of(request)
         response = await self._send(request, deadline, observe)
-        return AsyncStream(response, request, deadline) if request.stream else self._completion(response, request)
+        if not request.stream:
+            return self._completion(response, request)
+        return AsyncStream(response, request, deadline, self._pools)
 
     async def _read(self, request: Request, kind: type[A]) -> A:
         response = await self._send(request, deadline_of(request), None)

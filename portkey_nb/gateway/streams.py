@@ -28,12 +28,14 @@ _ENDINGS = (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError)
 class _Answer:
     """One streamed answer: its connection, its reader, and how an end is judged.
 
-    It knows nothing of the stream that shows it, so that a stream which nobody holds any more ends at once.
+    It knows nothing of the stream that shows it, so that a stream which nobody holds any more ends at once. It keeps
+    the client's connections open, which close with a client that nobody holds.
     """
 
-    def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
+    def __init__(self, response: httpx.Response, request: Request, deadline: float | None, keep: object) -> None:
         self.response = response
         self.deadline = deadline
+        self.keep = keep
         self.headers = dict(response.headers)
         self.secrets = request.secrets
         self.reader = ChunkReader(self.headers, request.secrets)
@@ -140,8 +142,8 @@ class Stream(_Shown):
     Iterating raises :class:`StreamIncomplete` when the stream ends before every choice has a finish reason.
     """
 
-    def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
-        super().__init__(_Answer(response, request, deadline))
+    def __init__(self, response: httpx.Response, request: Request, deadline: float | None, keep: object) -> None:
+        super().__init__(_Answer(response, request, deadline, keep))
         self._chunks = cast("GeneratorType[ChatCompletionChunk, None, None]", _read(self._answer))
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
@@ -212,8 +214,8 @@ def _read(answer: _Answer) -> Generator[ChatCompletionChunk, None, None]:
 class AsyncStream(_Shown):
     """An asynchronous iterator of :class:`ChatCompletionChunk`, and an asynchronous context manager."""
 
-    def __init__(self, response: httpx.Response, request: Request, deadline: float | None) -> None:
-        super().__init__(_Answer(response, request, deadline))
+    def __init__(self, response: httpx.Response, request: Request, deadline: float | None, keep: object) -> None:
+        super().__init__(_Answer(response, request, deadline, keep))
         self._chunks = cast("AsyncGeneratorType[ChatCompletionChunk, None]", _aread(self._answer))
 
     def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:

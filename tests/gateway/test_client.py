@@ -333,6 +333,14 @@ def test_a_blocking_stream_that_is_dropped_closes_its_connection() -> None:
             assert server.left.wait(1)
 
 
+def test_a_stream_is_read_to_its_end_where_nobody_holds_its_client(side: Side) -> None:
+    with ScriptedServer(streamed(*HELLO)) as server:
+        stream = side.create(side.kind(base_url=server.url), stream=True)
+        gc.collect()
+        assert len(side.read(stream)) == 4
+        side.close(stream)
+
+
 def test_a_blocking_stream_is_closed_from_another_thread() -> None:
     with ScriptedServer(streamed(*HELLO[:2], STALL)) as server, Portkey(base_url=server.url) as client:
         stream = client.chat.completions.create(messages=MESSAGES, model="m", stream=True)
