@@ -78,7 +78,7 @@ def compare(
     progress : bool
         Show a progress bar.
     client : Portkey or AsyncPortkey, optional
-        Its gateway, keys and options are used; its transport is not, and one that records or replays is refused.
+        Its gateway, keys and options are used, on connections of the comparison's own: one with a transport is refused.
     store : RunStore, str or path, optional
         Another run log than the default one.
     executor : distributed.Client, optional

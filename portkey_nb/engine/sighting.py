@@ -17,6 +17,7 @@ from portkey_nb.engine.shapes import quoted
 from portkey_nb.engine.variants import Variant
 from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.client import AsyncPortkey, Portkey
+from portkey_nb.gateway.many import ManyTransport
 from portkey_nb.gateway.outline import leaves
 from portkey_nb.gateway.secrecy import redact
 from portkey_nb.gateway.tapes import has_tape
@@ -31,7 +32,7 @@ def check_client(client: Any) -> Portkey | AsyncPortkey | None:
     Raises
     ------
     SettingsError
-        When it is none of ours, or records or replays by itself, which calls on other connections would pass by.
+        When it is none of ours, or has a transport of its own, which calls on other connections would pass by.
     """
     if client is None:
         return None
@@ -40,6 +41,11 @@ def check_client(client: Any) -> Portkey | AsyncPortkey | None:
             raise SettingsError(
                 "a comparison makes connections of its own, past the client's recording or replay; leave transport "
                 "out, and use `%portkey record FILE` and `replay FILE`, or PORTKEY_NB_RECORD and PORTKEY_NB_REPLAY"
+            )
+        if client._transport is not None and not isinstance(client._transport, ManyTransport):
+            raise SettingsError(
+                f"a comparison makes connections of its own, past the client's transport {quoted(client._transport)}; "
+                "give a client without transport"
             )
         return client
     raise SettingsError(f"client is {quoted(client)}; give a portkey_nb.Portkey or AsyncPortkey, or leave it out")

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -341,6 +342,14 @@ def test_a_gateway_of_its_own_gets_no_keys_of_the_client() -> None:
     assert server.requests[0].headers["x-portkey-api-key"] == "pk-1"
     assert other.requests[0].headers["x-portkey-provider"] == "google"
     assert not [value for value in other.requests[0].headers.values() if "pk-1" in value or "vk-1" in value]
+
+
+def test_a_client_with_a_transport_of_its_own_is_refused() -> None:
+    with ScriptedServer(whole(COMPLETION)) as server:
+        client = Portkey(base_url=server.url, transport=httpx.HTTPTransport(retries=1))
+        with pytest.raises(SettingsError, match=r"the client's transport .*HTTPTransport.*; give a client"):
+            compare("Hi", "m", client=client, progress=False)
+        assert not server.requests
 
 
 def test_what_parameters_become_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
