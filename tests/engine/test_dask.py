@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -411,6 +412,53 @@ def test_a_server_that_is_restarted_ends_no_sweep(dask: Client) -> None:
         rows = store.frame(columns=["status"])
         assert set(rows.index) == {run.run_id for run in found.values()}
         assert set(rows["status"]) == {"ok"}
+
+
+def test_what_a_lost_worker_has_answered_is_looked_up_when_the_server_is_back(
+    dask: Client, cluster: LocalCluster
+) -> None:
+    def decide(body: dict[str, Any], _earlier: int) -> Played:
+        text = str(body["messages"][-1]["content"])
+        return whole(text, held=True) if len(server.seen.requests) > 20 else whole(text)
+
+    with running() as own, ManyServer(decide) as server, RunStore(own.url(own.fresh())) as store:
+        fleet = Fleet(dask, store, [server.url], "sweep")
+        batch = FleetBatch(fleet, calls(server.url, 64), Limits(concurrency=8, per_model=8))
+        knocks: dict[int, set[str]] = {}
+        taken_over, read = threading.Event(), threading.Event()
+
+        def heard(event: Any) -> None:
+            said = event[1]
+            knocks.setdefault(said["batch"], set()).add(said["address"])
+            if len(knocks[said["batch"]]) > 1:
+                taken_over.set()
+
+        def hurt() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] == 8)
+            own.stop()
+            os.kill(dask.run(os.getpid).popitem()[1], signal.SIGKILL)
+            server.decide = slowly
+            server.release()
+            assert taken_over.wait(60)
+            with socket.create_server(("127.0.0.1", own.port)) as door:
+                door.settimeout(20)
+                for _ in range(16):  # so often it is asked in vain, more than a shift has tries
+                    door.accept()[0].close()
+            own.start()
+            assert read.wait(60)  # the server ends with the thread that started it
+
+        hurting = threading.Thread(target=hurt)
+        with Client(cluster) as other:  # a client hears a topic once, and this one's steward does
+            other.subscribe_topic(batch._sweep, heard)
+            hurting.start()
+            found = dict(batch.outcomes())
+            read.set()
+            hurting.join()
+        assert taken_over.is_set()
+        assert not [outcome for outcome in found.values() if isinstance(outcome, PortkeyError)]
+        assert sorted(found) == list(range(64))
+        # What had ended is not asked for again.
+        assert asked(server).total() <= 64 + 8
 
 
 def test_another_database_behind_the_same_url_is_noticed(
