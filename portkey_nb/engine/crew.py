@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
 import sys
@@ -102,6 +103,15 @@ class Crew:
                     print(f"portkey_nb: a worker that joined is given no calls: {said}", file=sys.stderr)  # noqa: T201
                 self._refused[address] = time.monotonic() + AGAIN_S
         return present & self.known
+
+    def dismiss(self, address: str, why: str) -> bool:
+        """Give no more calls to a worker that cannot do them; False where it is given none already."""
+        if address not in self.known:
+            return False
+        self.known -= {address}
+        self._refused[address] = math.inf
+        print(f"portkey_nb: the Dask worker {address} is given no more calls: {why}", file=sys.stderr)  # noqa: T201
+        return True
 
 
 def check_crew(client: Any, store: RunStore, handed: Handed, workers: Sequence[str] | None = None) -> frozenset[str]:

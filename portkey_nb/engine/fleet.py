@@ -26,6 +26,7 @@ from portkey_nb.engine.record import Run
 from portkey_nb.engine.shift import (
     Done,
     Shift,
+    Unfit,
     answered,
     error_of,
     models_of,
@@ -276,7 +277,7 @@ class FleetBatch:
         self._hand_out(part)
 
     def _hand_out(self, part: _Part) -> None:
-        self._given[part.number] = self._able or self._fleet.crew.known
+        self._given[part.number] = self._able & self._fleet.crew.known or self._fleet.crew.known
         asyncio.run_coroutine_threadsafe(self._watched(part), self._fleet.client.loop.asyncio_loop)
 
     def _take(self) -> list[Item]:
@@ -329,6 +330,8 @@ class FleetBatch:
         name = type(result).__name__
         if name in ("FutureCancelledError", "CancelledError"):
             raise PortkeyError("the Dask cluster has dropped the batches, or its client is closed; compare again")
+        if isinstance(result, Unfit) and self._fleet.crew.dismiss(result.address, result.why):
+            self._tries[part.number] -= 1
         if name != "KilledWorker" and self._tries[part.number] < TRIES:
             self._submit(part)
             return []

@@ -99,6 +99,17 @@ class Done:
     last: Report
 
 
+class Unfit(Exception):
+    """What a worker says that lacks something which the calls need: it was looked at without them."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(address, why)
+        self.address, self.why = address, why
+
+    def __str__(self) -> str:
+        return self.why
+
+
 @dataclass(eq=False)
 class _Seat:
     """A batch while a worker has it."""
@@ -160,9 +171,15 @@ def work(sealed: Sealed) -> Done:
     ------
     PortkeyError
         When the notebook's process says nothing any more.
+    Unfit
+        When something cannot be imported here.
     """
     # In a context of its own: a worker's threads serve several sweeps.
-    return copy_context().run(_work, sealed)
+    try:
+        return copy_context().run(_work, sealed)
+    except ImportError as error:
+        why = str(error)
+    raise Unfit(_worker().address, why)
 
 
 def _work(sealed: Sealed) -> Done:
@@ -207,15 +224,19 @@ async def _last(seat: _Seat) -> Report:
 
 @contextmanager
 def _seated(shift: Shift) -> Iterator[_Seat]:
-    from distributed import get_worker  # only on a worker
-
-    worker = get_worker()
+    worker = _worker()
     seat = _Seat(shift, lambda said: worker.log_event(shift.sweep, dict(said)), str(worker.address))
     _seats[seat.name] = seat
     try:
         yield seat
     finally:
         del _seats[seat.name]
+
+
+def _worker() -> Any:
+    from distributed import get_worker  # only on a worker
+
+    return get_worker()
 
 
 # Rows and calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
@@ -279,6 +280,33 @@ def test_what_a_lost_worker_paid_is_not_forgotten(monkeypatch: pytest.MonkeyPatc
         serving.cancel()
 
     asyncio.run(swept())
+
+
+@pytest.mark.parametrize("lack", [1, 2])
+def test_a_worker_that_lacks_a_module_of_the_calls_is_given_no_more(
+    dask: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lack: int,
+) -> None:
+    (tmp_path / f"words{lack}.py").write_text("class Word(str): pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    word = importlib.import_module(f"words{lack}").Word("x")
+    workers = sorted(dask.scheduler_info()["workers"])
+    lacking, able = workers[:lack], workers[lack:]
+    if able:
+        dask.run(lambda: sys.path.append(str(tmp_path)), workers=able)
+    with ManyServer(slowly) as server, RunStore() as store:
+        fleet = Fleet(dask, store, [server.url], "sweep")
+        given = calls(server.url, 64, params={"user": word})
+        found = dict(FleetBatch(fleet, given, Limits(concurrency=8, per_model=8)).outcomes())
+        assert asked(server).total() == (64 if able else 0)
+    errors = [outcome for outcome in found.values() if isinstance(outcome, PortkeyError)]
+    assert (len(found), len(errors)) == (64, 0 if able else 64)
+    assert all(f"No module named 'words{lack}'" in str(error) for error in errors)
+    said = capsys.readouterr().err
+    assert [f"{worker} is given no more calls: No module named" in said for worker in lacking] == [True] * lack
 
 
 def test_a_batch_that_kills_workers_ends_as_errors(dask: Client, cluster: LocalCluster) -> None:
