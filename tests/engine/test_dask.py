@@ -463,6 +463,10 @@ def test_what_a_lost_worker_has_answered_is_looked_up_when_the_server_is_back(
 
         def hurt() -> None:
             assert server.wait_for(lambda seen: seen.in_flight[""] == 8)
+            deadline = time.monotonic() + 30
+            while len(store.frame(status="ok", columns=[])) < len(server.seen.requests) - 8:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
             own.stop()
             os.kill(dask.run(os.getpid).popitem()[1], signal.SIGKILL)
             server.decide = slowly
