@@ -22,6 +22,8 @@ from portkey_nb.errors import StoreError
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
 class LogRow(msgspec.Struct):
@@ -49,6 +51,8 @@ class LogRow(msgspec.Struct):
 FIELDS: tuple[str, ...] = LogRow.__struct_fields__
 _RUN_COLUMN = "metadata.run_id"
 """How a table without nested values may name the run."""
+_NAMING = ("trace_id", "metadata", _RUN_COLUMN)
+"""What tells whose a row is: a table has one of these columns."""
 
 _decode = msgspec.json.Decoder(LogRow).decode
 _decode_list = msgspec.json.Decoder(list[LogRow]).decode
@@ -72,7 +76,8 @@ def exported(sources: Iterable[Any]) -> pd.DataFrame:
     Raises
     ------
     StoreError
-        In one line, with the line's number: a file is cut, or holds what is no log.
+        In one line, with the line's number: a file is cut, or holds what is no log. Or a file is of another kind, or a
+        table's columns name neither traces nor runs.
     """
     parts = [part for part in map(_table, sources) if len(part)]
     found = pd.concat(parts, ignore_index=True) if parts else _framed([])
@@ -111,11 +116,22 @@ def _framed(rows: list[LogRow]) -> pd.DataFrame:
 
 
 def _picked(frame: pd.DataFrame) -> pd.DataFrame:
+    if len(frame):
+        _refuse_nameless("this DataFrame", frame.columns)
     found = frame.reindex(columns=list(FIELDS)).astype(object)
     runs = found["metadata"].map(run_of)
     if _RUN_COLUMN in frame:
         runs = runs.where(runs.notna(), frame[_RUN_COLUMN].astype(object))
     return found.where(found.notna(), None).assign(run_id=runs).reset_index(drop=True)
+
+
+def _refuse_nameless(table: object, names: Iterable[Any]) -> None:
+    found = [str(name) for name in names]
+    if found and not any(name in found for name in _NAMING):
+        raise StoreError(
+            f"{table} has none of the columns {', '.join(_NAMING)}, but {', '.join(map(repr, found)):.200}; "
+            "name them as Portkey's export does"
+        )
 
 
 def run_of(metadata: Any) -> str | None:
@@ -151,10 +167,18 @@ def _read(path: Path) -> pd.DataFrame:
         reason = ""
     if reason:
         raise StoreError(f"{path} {reason}; download the export again")
+    _refuse_other_kinds(path, content)
     content = content.removeprefix(_BOM)
     if ".csv" in (suffix.lower() for suffix in path.suffixes[-2:]):
         return _read_csv(path, content)
     return _framed(list(_rows(path, content)))
+
+
+def _refuse_other_kinds(path: Path, content: bytes) -> None:
+    if content.startswith(_WORKBOOKS):
+        raise StoreError(f"{path} is an Excel workbook or an archive; save its table as CSV, or unpack it")
+    if content.startswith(_WIDE) or b"\0" in content[:4]:
+        raise StoreError(f"{path} is UTF-16 or no text; save it as UTF-8")
 
 
 def _rows(path: Path, content: bytes) -> Iterator[LogRow]:
@@ -181,11 +205,16 @@ def _rows(path: Path, content: bytes) -> Iterator[LogRow]:
 
 
 def _read_csv(path: Path, content: bytes) -> pd.DataFrame:
+    first = content.split(b"\n", 1)[0].decode("utf-8", "replace")
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if first.count(separator) > first.count(","):
+            raise StoreError(f"{path} separates its fields by {called}; save it with commas")
     lines = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""), strict=True)
     most = csv.field_size_limit(max(len(content), 1))  # a request stands in one field
     rows: list[LogRow] = []
     try:
         names = next(lines, [])
+        _refuse_nameless(path, names)
         for cells in lines:
             if cells and len(cells) != len(names):
                 raise csv.Error(f"{len(cells)} fields where the first line names {len(names)}")

@@ -76,7 +76,8 @@ def join_logs(frame: pd.DataFrame, *exports: Any, store: RunStore | str | None =
         ``logged_output_tokens`` and ``logged_response_s`` (seconds) are of all attempts together;
         ``logged_provider``, ``logged_model``, ``logged_status``, ``logged_success``, ``logged_cache``, ``logged_mode``
         and ``logged_config`` of the one that answered; ``logged_at`` is when the first was logged.
-        ``attrs["join_logs"]`` counts in one line what found no partner.
+        ``attrs["join_logs"]`` counts in one line what found no partner. That line is printed as well where no row
+        found its run, or where a cost is left out since it is no number of US cents, or a negative one.
 
     Raises
     ------
@@ -106,8 +107,9 @@ def join_logs(frame: pd.DataFrame, *exports: Any, store: RunStore | str | None =
     found = frame.drop(columns=[name for name in _COLUMNS if name in frame]).copy()
     for name in _COLUMNS:
         found[name] = grouped[name].array
-    found.attrs = {**frame.attrs, NOTE: _note(logs, places, shared, facts, len(frame))}
-    if len(logs) and len(frame) and not (places >= 0).any():
+    odd = _no_costs(logs[places >= 0], facts[places >= 0])
+    found.attrs = {**frame.attrs, NOTE: _note(logs, places, shared, facts, len(frame), odd)}
+    if len(frame) and (len(odd) or not (places >= 0).any()):
         print(f"join_logs: {found.attrs[NOTE]}", file=sys.stderr)  # noqa: T201 (a frame of nothing but NA says it not)
     return found
 
@@ -181,7 +183,7 @@ def _facts(logs: pd.DataFrame) -> pd.DataFrame:
     }
     status = _whole(numbers["response_status_code"])
     success = _truths(logs["is_success"])
-    cost = numbers["cost"].mask(~_in_dollars(logs))
+    cost = numbers["cost"].mask(~_in_dollars(logs) | (numbers["cost"] < 0).fillna(False))
     return pd.DataFrame(
         {
             "cost_usd": cost / 100,
@@ -209,6 +211,12 @@ def _whole(numbers: pd.Series) -> pd.Series:
 def _in_dollars(logs: pd.DataFrame) -> pd.Series:
     currency = _texts(logs["cost_currency"]).str.strip().str.upper()
     return currency.isna() | currency.isin(["", "USD"])
+
+
+def _no_costs(logs: pd.DataFrame, facts: pd.DataFrame) -> pd.Series:
+    """Return what stands for a cost in dollars and is none."""
+    told = _texts(logs["cost"]).str.strip()
+    return told[told.fillna("").ne("") & facts["cost_usd"].isna() & _in_dollars(logs)]
 
 
 _TRUTHS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
@@ -247,7 +255,7 @@ def _grouped(rows: pd.DataFrame, size: int) -> pd.DataFrame:
     return pd.DataFrame(found).reindex(range(size)).astype(dict(_COLUMNS))
 
 
-def _note(logs: pd.DataFrame, places: Any, shared: int, facts: pd.DataFrame, size: int) -> str:
+def _note(logs: pd.DataFrame, places: Any, shared: int, facts: pd.DataFrame, size: int, odd: pd.Series) -> str:
     mine = places >= 0
     parts = [
         f"{mine.sum():,} of {len(logs):,} exported rows belong to {len(np.unique(places[mine])):,} of {size:,} runs"
@@ -260,5 +268,6 @@ def _note(logs: pd.DataFrame, places: Any, shared: int, facts: pd.DataFrame, siz
         "without a trace id": untraced,
         "of a trace that several runs share": shared,
         "billed in another currency": foreign,
+        f"left out of the bill, being no cost in US cents ({odd.iloc[0]!r:.40})" if len(odd) else "": len(odd),
     }
     return "; ".join([*parts, *(f"{count:,} {what}" for what, count in counted.items() if count)])

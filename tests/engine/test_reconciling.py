@@ -183,6 +183,11 @@ def test_an_export_may_be_a_file_of_several_kinds_a_frame_or_rows(form: str, tmp
         ("logs.csv", b"trace_id,cost\nt-1,1\nt-2,1,2,3\n", "line 3: cut, or no row \\(4 fields where"),
         ("logs.csv", b"trace_id,cost\nt-1,1\nt-2", "line 3: cut, or no row"),
         ("logs.csv", b'trace_id,cost\nt-1,1\n"t-2', "line 3: cut, or no row"),
+        ("logs.csv", b"Trace ID,Cost\nt-1,1\n", "none of the columns trace_id, .*, but 'Trace ID', 'Cost'; name them"),
+        ("logs.csv", b'"trace_id";"cost"\n"t-1";1\n', "separates its fields by semicolons; save it with commas"),
+        ("logs.csv", "trace_id,cost\nt-1,1\n".encode("utf-16"), "is UTF-16 or no text; save it as UTF-8"),
+        ("logs.jsonl", '{"trace_id": "t-1"}\n'.encode("utf-16-le"), "is UTF-16 or no text; save it as UTF-8"),
+        ("logs.xlsx", b"PK\x03\x04\x14\0", "is an Excel workbook or an archive; save its table as CSV"),
         ("away.jsonl", None, "cannot be read \\(No such file"),
     ],
 )
@@ -201,6 +206,8 @@ def test_what_is_no_export_and_what_is_no_frame_of_runs_is_refused() -> None:
     for exports in ((), (7,), ([7],), (b"logs",)):
         with pytest.raises(StoreError, match="export of Portkey's logs"):
             join_logs(frame("t-1"), *exports)
+    with pytest.raises(StoreError, match=r"this DataFrame has none of the columns .*'Trace ID'"):
+        join_logs(frame("t-1"), pd.DataFrame({"Trace ID": ["t-1"], "Cost": [1]}))
     with pytest.raises(StoreError, match="neither run ids nor trace ids"):
         join_logs(pd.DataFrame({"text": ["a"]}), [log(1, "t-1")])
 
@@ -211,9 +218,22 @@ def test_other_money_is_not_taken_for_dollars() -> None:
     assert "1 billed in another currency" in found.attrs["join_logs"]
 
 
-def test_when_nothing_fits_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("odd", ["$1.50", "free", -5])
+def test_what_is_no_cost_is_left_out_and_said(odd: object, capsys: pytest.CaptureFixture[str]) -> None:
+    found = join_logs(frame("t-1", "t-2"), [log(1, "t-1", cost=odd), log(2, "t-2"), log(3, "other", cost=odd)])
+    assert found["billed_cost_usd"].tolist() == [pd.NA, 0.0025]
+    said = f"1 left out of the bill, being no cost in US cents ('{odd}')"
+    assert said in found.attrs["join_logs"]
+    assert said in capsys.readouterr().err
+
+
+def test_when_nothing_fits_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     join_logs(frame("t-1"), [log(1, "other")])
     assert capsys.readouterr().err == "join_logs: 0 of 1 exported rows belong to 0 of 1 runs; 1 of other calls\n"
+    for name, content in (("logs.jsonl", ""), ("logs.csv", ""), ("logs.csv", "trace_id,cost\n")):
+        (tmp_path / name).write_text(content)
+        join_logs(frame("t-1"), tmp_path / name)
+        assert capsys.readouterr().err == "join_logs: 0 of 0 exported rows belong to 0 of 1 runs\n"
     empty = join_logs(frame(), [])
     assert str(empty["billed_cost_usd"].dtype) == "Float64"
     assert capsys.readouterr().err == ""
