@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -451,7 +452,8 @@ def test_what_a_lost_worker_has_answered_is_looked_up_when_the_server_is_back(
 
     with running() as own, ManyServer(decide) as server, RunStore(own.url(own.fresh())) as store:
         fleet = Fleet(dask, store, [server.url], "sweep")
-        batch = FleetBatch(fleet, calls(server.url, 64), Limits(concurrency=8, per_model=8))
+        given = [replace(call, facts={**call.facts, "group_id": "sweep"}) for call in calls(server.url, 64)]
+        batch = FleetBatch(fleet, given, Limits(concurrency=8, per_model=8))
         knocks: dict[int, set[str]] = {}
         taken_over, read = threading.Event(), threading.Event()
 
