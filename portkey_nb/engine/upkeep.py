@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from portkey_nb.engine.database import resolve
 from portkey_nb.engine.migrations import LATEST, version
+from portkey_nb.engine.placing import check_target, is_database
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import BODIES, RUNS, TURNS, to_micros
 from portkey_nb.errors import SettingsError, StoreError
@@ -126,41 +127,50 @@ def backup(store: RunStore, path: str | os.PathLike[str], *, force: bool = False
     store : RunStore
         What waits in its spool is taken up first.
     path : str or path
-        It is there when all is copied, readable by its owner alone.
+        It is there when all is copied, readable by its owner alone. Symbolic links are followed.
     force : bool
-        Whether a file that is there is replaced.
+        Whether an earlier backup that is there, or another SQLite database, is replaced.
 
     Raises
     ------
     StoreError
         When there is no log, it is no SQLite file, or reading it fails.
     SettingsError
-        When the file is there already, or is in use as a log itself.
+        When the file is there already, is none that may be replaced, or is in use as a log itself.
     OSError
         When it cannot be written.
     """
-    target = Path(path).absolute()
     if store.path is None:
         raise StoreError(f"{store.url} is no file; run: {dump_command(store.url)}")
-    if target.exists() and not force:
-        raise SettingsError(f"{target} is there already; choose another name, or add --force to replace it")
+    target = check_target(path, store, databases=True)
+    _check_replaceable(target, force)
     with store.reading() as connection:
         if connection is None:
             raise StoreError(f"there is no run log at {store.path}, and nothing to back up")
-    if target.exists() and target.samefile(store.path):
-        raise SettingsError(f"{target} is the run log itself; choose another name")
     _check_unused(target)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         _copy_pages(store.path, part)
         _check_unused(target)
+        _check_replaceable(target, force)
         os.replace(part, target)
     finally:
         for file in (part, *_beside(part)):
             with suppress(FileNotFoundError):
                 file.unlink()
     return target.stat().st_size
+
+
+def _check_replaceable(target: Path, force: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise SettingsError(f"{target} is no file; choose another name")
+    if not is_database(target) and target.stat().st_size:
+        raise SettingsError(f"{target} is there, and no backup that could be replaced; choose another name")
+    if not force:
+        raise SettingsError(f"{target} is there already; choose another name, or add --force to replace it")
 
 
 def _beside(file: Path) -> list[Path]:

@@ -451,6 +451,24 @@ def test_a_backup_is_whole_private_and_replaces_nothing_unasked(tmp_path: Path) 
     assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == ["copy", "one"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes, and links are for administrators")
+def test_a_backup_replaces_backups_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "precious.txt").write_text("mine")
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    with store_of(tmp_path / "one", done()) as store:
+        for name, said in (("pipe", "is no file"), ("precious.txt", "no backup"), (".", "is no file")):
+            with pytest.raises(SettingsError, match=said):
+                backup(store, tmp_path / name, force=True)
+        backup(store, tmp_path / "link", force=True)
+        with RunStore(tmp_path / "empty") as copied:
+            assert whole(copied) == whole(store)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+    assert (tmp_path / "link").is_symlink()
+
+
 @pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
 def test_a_backup_is_not_put_beside_what_another_log_left(tmp_path: Path, end: str) -> None:
     with store_of(tmp_path / "one", *(done() for _ in range(20))) as store:
