@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"portkey-nb: {error}; check the path and the rights to it", file=sys.stderr)
+        reason = error.strerror or str(error)
+        said = f"{error.filename}: {reason}" if error.filename is not None else reason
+        print(f"portkey-nb: {said}; check the path and the rights to it", file=sys.stderr)
         return 1
 
 
@@ -67,7 +69,7 @@ def _add_runs(log: argparse.ArgumentParser) -> None:
     log.add_argument("--store", metavar="URL", help="the run log: a file or a URL (default: PORTKEY_NB_STORE)")
     log.add_argument("--format", choices=["table", "csv", "json", "parquet"], help="table by default")
     log.add_argument("-n", type=int, help="only the latest N (table: 20 by default)")
-    log.add_argument("--output", metavar="FILE", type=Path, help="write to this file (needed for parquet)")
+    log.add_argument("--output", metavar="FILE", type=Path, help="write to this file, or over it if it is no log")
     log.add_argument("--status", action="append", help="only runs of this status; may be given again")
     log.add_argument("--model", action="append", help="only runs of this model; may be given again")
     log.add_argument("--group", help="only runs of this group, by its id or label")
@@ -77,7 +79,7 @@ def _add_runs(log: argparse.ArgumentParser) -> None:
     log.add_argument("--yes", action="store_true", help="delete without being asked")
     log.add_argument("--check", action="store_true", help="look whether the log is whole (exit status 1 if not)")
     log.add_argument("--backup", metavar="FILE", type=Path, help="copy a SQLite log into a file while it is in use")
-    log.add_argument("--force", action="store_true", help="let --backup replace a file")
+    log.add_argument("--force", action="store_true", help="let --backup replace an earlier backup")
     log.set_defaults(command=_runs)
 
 

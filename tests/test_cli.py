@@ -20,6 +20,8 @@ import pytest
 
 import portkey_nb
 from portkey_nb import ask, runs
+from portkey_nb.cli import main
+from portkey_nb.engine.store import RunStore
 from portkey_nb.gateway.demo.server import DemoGateway
 from portkey_nb.terminal import lab
 
@@ -272,6 +274,47 @@ def test_a_log_is_copied_checked_and_backed_up(logged: list[str], tmp_path: Path
     assert (done.returncode, "WRONG" in done.stdout) == (0, False)
     (tmp_path / "saved.sqlite").write_bytes(b"no database" * 100)
     assert run("runs", "--check", "--store", saved).returncode == 1
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """Run a command within this process, which is quicker, and return its one line."""
+    assert main(["runs", *map(str, words)]) == 1
+    return one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "words", [["--format", "csv"], ["--format", "table"], ["--backup"]], ids=lambda words: words[-1]
+)
+def test_no_file_takes_the_place_of_a_run_log(
+    logged: list[str], tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, other = RunStore().path, tmp_path / "other.sqlite"
+    assert log is not None
+    assert main(["runs", "--copy-to", str(other)]) == 0
+    (tmp_path / "link").symlink_to(log)
+    os.link(log, tmp_path / "hard")
+    waiting = tmp_path / "other.sqlite.spool.jsonl"
+    waiting.write_text("what waits", encoding="utf-8")
+    for target in (log, tmp_path / "link", tmp_path / "hard", waiting, tmp_path / "other.sqlite-journal", other):
+        given = [*words, target, "--force"] if words == ["--backup"] and target != other else [*words, target]
+        if words != ["--backup"]:
+            given.insert(-1, "--output")
+        assert "choose another name" in refused(capsys, *given)
+    assert waiting.read_text(encoding="utf-8") == "what waits"
+    assert not (tmp_path / "other.sqlite-journal").exists()
+    assert list(runs().index) == logged
+    waiting.unlink()
+    assert list(runs(store=other).index) == logged
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(
+    logged: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    for words in (["--format", "csv", "--output"], ["--output"], ["--backup"]):
+        said = refused(capsys, *words, nowhere / "x")
+        assert said.startswith(f"portkey-nb: {nowhere}: No such file or directory; ")
+    assert refused(capsys, "--output", tmp_path).startswith(f"portkey-nb: {tmp_path}: ")
 
 
 def test_deletion_is_asked_for_and_never_done_unasked(logged: list[str]) -> None:

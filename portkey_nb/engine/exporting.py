@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import IO, Any, Literal
 
 import msgspec
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 
 from portkey_nb.engine import frames, queries
 from portkey_nb.engine.columns import Choice, choose
+from portkey_nb.engine.placing import check_target, in_place
 from portkey_nb.engine.plain import to_json
 from portkey_nb.engine.queries import Filter, Part
 from portkey_nb.engine.store import RunStore
@@ -49,7 +49,8 @@ def export(
     ----------
     store : RunStore
     path : str or path
-        It is there when all is written, and as it was before when writing fails.
+        It is there when all is written, and as it was before when writing fails. Another file of that name is
+        replaced, but never a run log or another SQLite database.
     format : {"parquet", "csv", "json"}
         JSON is one object to a line. Parquet has one type to a column: objects are JSON texts in it.
     n, status, model, group, since, columns
@@ -62,14 +63,14 @@ def export(
     StoreError
         When the log cannot be read, or an argument names no column or status.
     SettingsError
-        When the format is none of these, or needs pyarrow, which is not installed.
+        When the format is none of these, or needs pyarrow, which is not installed, or the file is a run log.
     OSError
         When the file cannot be written.
     """
     check_format(format)
     choice = choose(columns)
     which = Filter.of(n=n, status=status, model=model, group=group, since=since)
-    with _in_place(Path(path)) as stream:
+    with in_place(check_target(path, store)) as stream:
         return _write(store, stream, format, choice, which, tell)
 
 
@@ -94,26 +95,6 @@ def check_format(format: str) -> None:
         raise SettingsError(f"no format {format!r}; there are {', '.join(_WRITERS)}")
     if format == "parquet" and importlib.util.find_spec("pyarrow") is None:
         raise SettingsError('writing parquet needs pyarrow; run: pip install "portkey_nb[parquet]"')
-
-
-@contextmanager
-def _in_place(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of the one of that name when all is written."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():  # a device or a pipe: nothing can take its place
-        with open(path, "wb") as stream:
-            yield stream
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, which: Filter, tell: Tell) -> int:

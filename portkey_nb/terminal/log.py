@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from portkey_nb.engine.placing import check_target, in_place
 from portkey_nb.engine.store import RunStore, open_store
 from portkey_nb.errors import SettingsError
 from portkey_nb.terminal import progress
@@ -56,7 +57,8 @@ def _table(store: RunStore, arguments: argparse.Namespace, filters: dict[str, An
     nothing = "no runs that fit\n" if any(filters.values()) else "no runs yet\n"
     text = plain_text(frame.to_string(max_colwidth=40)) + "\n" if len(frame) else nothing
     if arguments.output is not None:
-        arguments.output.write_text(text, encoding="utf-8")
+        with in_place(check_target(arguments.output, store)) as stream:
+            stream.write(text.encode())
     else:
         sys.stdout.write(text)
     return 0
