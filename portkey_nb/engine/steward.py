@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,6 +23,23 @@ SHORTEST_S = 0.03
 """Seconds between two rounds at least: what is asked in between is answered together."""
 SILENT_S = 2 * LEASE_S
 """Seconds after which a worker that does not answer is taken for one that cannot be reached."""
+_HANDLER = "portkey_nb_exchange"
+
+
+def _open_line(dask_scheduler: Any) -> None:
+    """Let the scheduler pass leases on: `Client.run` prints an error there for each worker that has died meanwhile."""
+
+    async def passed_on(worker: str, leases: bytes) -> Any:
+        """Return what Dask says of a worker that was to take leases; None where it cannot be reached."""
+        if worker not in dask_scheduler.workers:
+            return None
+        try:
+            async with asyncio.timeout(SILENT_S):
+                return await dask_scheduler.rpc(worker).run(function=pickle.dumps(exchange), args=leases, close=True)
+        except Exception:  # noqa: BLE001 (it is gone, in any of Dask's ways of saying so)
+            return None
+
+    dask_scheduler.handlers.setdefault(_HANDLER, passed_on)
 
 
 @dataclass(eq=False)
@@ -115,6 +133,7 @@ class Steward:
         """Renew the leases until it is cancelled."""
         self._client.subscribe_topic(self._topic, self._knocked)
         try:
+            await self._client.run_on_scheduler(_open_line)
             while True:
                 self._bell.clear()
                 self._round()
@@ -217,10 +236,10 @@ class Steward:
         answered = False
         try:
             async with asyncio.timeout(SILENT_S):
-                found = await self._client.run(exchange, dict(leases), workers=[address], on_error="return")
-            said = found.get(address)
-            if isinstance(said, dict):
-                answered, reports = True, said
+                passed_on = getattr(self._client.scheduler, _HANDLER)
+                said = await passed_on(worker=address, leases=pickle.dumps((dict(leases),)))
+            if said is not None and said["status"] == "OK":
+                answered, reports = True, said["result"]
         except Exception:  # noqa: BLE001 (a worker that is gone, in any of Dask's ways of saying so)
             answered = False
         finally:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -15,10 +17,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
+from dask import config
 from distributed import Client, LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
@@ -226,6 +230,39 @@ def test_a_killed_worker_costs_what_was_in_flight_alone(dask: Client) -> None:
     assert (logged["status"] == "started").sum() <= 8
 
 
+def test_nothing_is_printed_of_a_worker_that_is_no_longer_asked(dask: Client, cluster: LocalCluster) -> None:
+    scheduler: Any = cluster.scheduler
+    said: list[str] = []
+    ear = logging.Handler(logging.WARNING)
+    ear.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("distributed.scheduler")
+    with ManyServer(lambda body, _: whole("x", held=len(server.seen.requests) > 20)) as server:
+
+        def kill() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] >= 8)
+            before = set(scheduler.workers)
+            os.kill(dask.run(os.getpid).popitem()[1], signal.SIGKILL)
+            # One is started anew meanwhile: long enough for a connection to the dead one to be given up.
+            until = time.monotonic() + 60
+            while len(set(scheduler.workers) - before) < 1 and time.monotonic() < until:
+                time.sleep(0.02)
+            server.decide = slowly
+            server.release()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        logger.addHandler(ear)
+        try:
+            options: dict[str, Any] = {"client": client_of(server), "executor": dask, "progress": False}
+            with config.set({"distributed.comm.timeouts.connect": "300ms"}):
+                found = compare("{{q}}", "m", cases=numbered(60), per_model=8, **options).to_frame()
+            killer.join()
+        finally:
+            logger.removeHandler(ear)
+    assert set(found["status"]) == {"ok"}
+    assert not [text for text in said if "broadcast" in text]
+
+
 class Line:
     """A line to workers that answer each lease with what they have spent."""
 
@@ -233,6 +270,8 @@ class Line:
         self.spent: dict[str, float] = {}
         self.leases: dict[str, Lease] = {}
         self.knock: Any = None
+        self.workers = ("first", "next", "other")
+        self.handlers: dict[str, Any] = {}
 
     def subscribe_topic(self, _topic: str, heard: Any) -> None:
         self.knock = lambda seat, batch: heard((0.0, {"seat": seat, "batch": batch, "address": seat}))
@@ -240,12 +279,20 @@ class Line:
     def unsubscribe_topic(self, _topic: str) -> None:
         pass
 
-    async def run(self, _work: Any, leases: dict[str, Lease], **_: Any) -> dict[str, Any]:
+    async def run_on_scheduler(self, opened: Any) -> None:
+        opened(self)
+        self.scheduler = SimpleNamespace(**self.handlers)
+
+    def rpc(self, _worker: str) -> Line:
+        return self
+
+    async def run(self, args: bytes, **_: Any) -> dict[str, Any]:
+        (leases,) = pickle.loads(args)
         self.leases |= leases
         said = {
             name: Report(number=1, in_flight={}, wanted={"m": 4}, spent=self.spent[name], noted={}) for name in leases
         }
-        return {next(iter(leases)): said}
+        return {"status": "OK", "result": said}
 
     async def until(self, true: Any) -> None:
         async with asyncio.timeout(30):
