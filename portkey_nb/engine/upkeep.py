@@ -52,19 +52,51 @@ def check(store: RunStore) -> list[Finding]:
     StoreError
         When it cannot be read at all.
     """
-    with store.reading() as connection:
-        if connection is None:
-            return [Finding(f"no run log at {store.url} yet"), _waiting(store)]
-        return [*_look(connection), _waiting(store)]
+    found: list[Finding] = []
+    failed: StoreError | None = None
+    try:
+        with store.reading() as connection:
+            if connection is None:
+                found.append(Finding(f"no run log at {store.url} yet"))
+            else:
+                for finding in _look(connection):  # one by one: what was found before a failure counts
+                    found.append(finding)
+    except StoreError as error:
+        failed = error
+    if failed is not None:
+        if store.path is not None and not any(_DAMAGED in finding.what for finding in found):
+            found += _damage(store.path)
+        if not found:
+            raise failed
+        found.append(Finding(f"not all could be looked at: {failed.message}", False))
+    return [*found, _waiting(store)]
+
+
+def _damage(path: Path) -> list[Finding]:
+    """Look where a file is damaged, by itself; nothing where it cannot even be asked."""
+    for most in (_FINDINGS, 3, 1):  # where it stumbles over a page itself, it still tells of those before
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                return [_integrity(connection.execute(_INTEGRITY.format(most)))]
+        except sqlite3.Error:
+            continue
+    return []
+
+
+def _integrity(said: Iterable[Any]) -> Finding:
+    lines = [line for row in said for line in str(row[0]).splitlines() if not line.startswith("***")]
+    return Finding("the file is sound") if lines == ["ok"] else Finding(f"{_DAMAGED}: {'; '.join(lines)}", False)
+
+
+_INTEGRITY = "PRAGMA integrity_check({})"
+_FINDINGS = 5
+_DAMAGED = "the file is damaged"
 
 
 def _look(connection: sa.Connection) -> Iterator[Finding]:
     yield Finding(f"schema version {version(connection)} of {LATEST}", version(connection) == LATEST)
     if connection.dialect.name == "sqlite":
-        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(5)")]
-        yield Finding(
-            "the file is sound" if said == ["ok"] else f"the file is damaged: {'; '.join(said)}", said == ["ok"]
-        )
+        yield _integrity(connection.exec_driver_sql(_INTEGRITY.format(_FINDINGS)))
     count = connection.scalar(sa.select(sa.func.count()).select_from(RUNS))
     yield Finding(f"{count:,} runs")
     joined = BODIES.c.run_id == RUNS.c.run_id
@@ -77,10 +109,21 @@ def _look(connection: sa.Connection) -> Iterator[Finding]:
     )
     yield _these("runs with texts that are no JSON", _broken(connection, BODIES, BODIES.c.run_id, BODIES.c.rest))
     yield _these("turns that are no JSON", _broken(connection, TURNS, TURNS.c.turn_id, TURNS.c.content))
+    yield from _open_ended(connection)
+
+
+def _open_ended(connection: sa.Connection) -> Iterator[Finding]:
     old = to_micros(datetime.now(UTC) - STALE)
-    open_ended = sa.select(RUNS.c.run_id).where(RUNS.c.status == "started", RUNS.c.started_at < old)
-    found = _these("runs that never ended, left by processes that died", connection.scalars(open_ended))
-    yield Finding(found.what)  # they are as they should be after a kill
+    began = sa.select(RUNS.c.run_id).where(RUNS.c.status == "started")
+    found = _these(
+        "runs of more than an hour ago that never ended, left by processes that died",
+        connection.scalars(began.where(RUNS.c.started_at < old)),
+    )
+    young = _these(
+        "younger runs that have not ended, under way or left by processes that died",
+        connection.scalars(began.where(RUNS.c.started_at >= old)),
+    )
+    yield from (Finding(found.what), Finding(young.what))  # they are as they should be after a kill
 
 
 def _these(what: str, ids: Iterable[str]) -> Finding:

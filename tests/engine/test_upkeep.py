@@ -376,7 +376,9 @@ def test_a_sound_log_says_so_and_tells_what_died(tmp_path: Path) -> None:
         store.start(begun(run_id="alive", started_at=datetime.now(UTC)))
         findings = check(store)
     assert all(finding.sound for finding in findings)
-    assert "1 runs that never ended, left by processes that died: dead" in [finding.what for finding in findings]
+    said = [finding.what for finding in findings]
+    assert "1 runs of more than an hour ago that never ended, left by processes that died: dead" in said
+    assert "1 younger runs that have not ended, under way or left by processes that died: alive" in said
 
 
 def test_a_page_overwritten_is_found(tmp_path: Path) -> None:
@@ -386,10 +388,14 @@ def test_a_page_overwritten_is_found(tmp_path: Path) -> None:
         file.seek(4096 * 20)
         file.write(b"\xff" * 4096 * 3)
     with RunStore(tmp_path / "one") as store:
-        found: list[str] = []
-        with suppress(StoreError):  # where a question could not be answered at all
-            found = [finding.what for finding in check(store) if finding.sound]
-    assert "the file is sound" not in found
+        wrong = [finding.what for finding in check(store) if not finding.sound]
+    assert any("\n" not in line and line.startswith("the file is damaged: ") and "Page 2" in line for line in wrong)
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"no database" * 1000)
+    with RunStore(tmp_path / "one") as store, pytest.raises(StoreError, match="no database"):
+        check(store)
 
 
 def test_rows_that_wait_are_counted(tmp_path: Path) -> None:
