@@ -27,7 +27,9 @@ AT_EXIT_S = 2.0
 """Seconds after which no more of what waits is begun with when a process ends; an attempt itself may last as long."""
 
 _said: set[tuple[str, str]] = set()
-"""(place, kind) of the troubles that this process has told of."""
+"""(place, kind) of the troubles that this process has told of; what is over is forgotten, to be told of anew."""
+_NEVER_OVER = ("locked", "crowded", "refused")
+"""Kinds that come and go with every row, and are told of once."""
 
 
 class Journal:
@@ -118,6 +120,8 @@ class Journal:
                 apply(connection, events[0])
             else:
                 apply_runs(connection, events)
+        if not waits or taken is not None:
+            self._recover()
         if taken is not None:
             self._looked, self._retry_at = taken.all, 0.0
             self._spool.forget(taken)
@@ -129,6 +133,11 @@ class Journal:
                 self._on_taken()
         return taken is not None
 
+    def _recover(self) -> None:
+        for place, kind in list(_said):
+            if place == self._database.place and kind not in _NEVER_OVER:
+                _said.discard((place, kind))
+
     def _note(self, found: Fault, where: str) -> None:
         key = (self._database.place, found.kind)
         if key in _said:
@@ -137,7 +146,9 @@ class Journal:
         waits = f"new rows wait in {where}, and are taken up when it can be written again"
         if found.of_the_data:
             waits = f"it is kept in {where}"
-        self._troubles.append(f"The run log {self._database.place} {found.said}; {waits}: {found.remedy}.")
+        told = f"The run log {self._database.place} {found.said}; {waits}: {found.remedy}."
+        if told not in self._troubles:  # of two troubles that nobody has asked about yet
+            self._troubles.append(told)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection | None]:

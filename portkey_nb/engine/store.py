@@ -118,7 +118,7 @@ class RunStore:
         Returns
         -------
         str or None
-            Each kind of trouble is told once per process.
+            A trouble is told once until it is over; a lock, which comes and goes, once per process.
         """
         return self._journal.take_trouble()
 

@@ -106,6 +106,22 @@ def test_rows_wait_while_the_server_is_away_and_go_up_when_it_is_back(own: Serve
         assert store.flush()
 
 
+def test_each_outage_is_said_once(own: Server) -> None:
+    with RunStore(own.url(own.fresh())) as store:
+        store.finish(done())
+        for _ in range(2):
+            own.stop()
+            try:
+                store.finish(done())
+                assert (store.take_trouble() or "").count("new rows wait in") == 1
+                store.finish(done())
+                assert store.take_trouble() is None
+            finally:
+                own.start()
+            assert store.flush(10)
+        assert len(store.frame()) == 5
+
+
 ENDS_LATER = """
     import sys
     from portkey_nb.engine.store import RunStore
