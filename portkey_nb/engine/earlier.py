@@ -16,7 +16,7 @@ from portkey_nb.engine.record import SCORE, Run
 from portkey_nb.engine.shapes import quoted
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.variants import Variant
-from portkey_nb.errors import SettingsError
+from portkey_nb.errors import SettingsError, StoreError
 
 Row = dict[str, Any]
 Facts = Mapping[str, Any]
@@ -42,8 +42,14 @@ def earlier_rows(store: RunStore, name: str, grid: Crossing, now: Mapping[str, F
     ------
     SettingsError
         When answers of this name are to another template, system message, parameters or case.
+    StoreError
+        When the log cannot be read: what was paid for would be asked again.
     """
-    frame = store.frame(group=name, status="ok", columns="all")
+    try:
+        frame = store.frame(group=name, status="ok", columns="all")
+    except StoreError as error:
+        said = f"the answers of {quoted(name)} cannot be looked up, and none is paid for twice, so nothing is asked"
+        raise StoreError(f"{said}: {error.message}") from None
     frame = frame[(frame["group_label"] == name) & (frame["source"] == "compare")]
     # Of a damaged row one of these is unknown: it is asked again.
     frame = frame[frame["variant"].notna() & frame["messages"].notna()]

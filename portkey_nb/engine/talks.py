@@ -129,7 +129,8 @@ class Talk:
             except StoreError as error:
                 self.trouble = error.message
                 if self._latest is None or not (self._kept or self._latest.turns):
-                    raise
+                    said = f"the conversation {self.name!r} cannot be read, and without it nothing is asked"
+                    raise StoreError(f"{said}: {error.message}") from None
                 return self._latest
             self.trouble = None
             self._latest = self._joined(found)
@@ -339,7 +340,8 @@ class Talk:
         Raises
         ------
         PortkeyError
-            When the call fails, which leaves no trace in the conversation; when the log cannot be read.
+            When the call fails, which leaves no trace in the conversation; when the log cannot be read and this
+            process knows nothing of the conversation, since it would be sent without its earlier turns.
         """
         question = self._question(prompt, model, request_params)
         try:

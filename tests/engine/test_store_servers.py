@@ -21,7 +21,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from portkey_nb import runs
+from portkey_nb import Portkey, ask, compare, conversation, runs
 from portkey_nb.engine import journal
 from portkey_nb.engine import postgres as postgres_room
 from portkey_nb.engine.migrations import LATEST
@@ -30,6 +30,7 @@ from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
 from tests.engine.runs_of import begun, done
 from tests.postgres import PASSWORD, URL_PASSWORD, USER, Server, running
+from tests.servers import COMPLETION, ScriptedServer, whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,6 +121,36 @@ def test_each_outage_is_said_once(own: Server) -> None:
                 own.start()
             assert store.flush(10)
         assert len(store.frame()) == 5
+
+
+def test_what_needs_the_log_is_refused_while_its_server_is_away_and_the_rest_goes_on(
+    own: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = own.url(own.fresh())
+    with ScriptedServer(whole(COMPLETION)) as gateway, RunStore(url) as store:
+        place: dict[str, Any] = {"base_url": gateway.url, "store": store, "stream": False}
+        client = Portkey(base_url=gateway.url)
+        known = conversation("known", store=store)
+        known.ask("one", "m", base_url=gateway.url, stream=False)
+        own.stop()
+        try:
+            known.ask("two", "m", base_url=gateway.url, stream=False)
+            ask("three", "m", **place)
+            assert len(compare("four", "m", client=client, store=store, progress=False)) == 1
+            asked = len(gateway.requests)
+            refused = "the conversation 'zz' cannot be read, and without it nothing is asked: .* does not answer"
+            with pytest.raises(StoreError, match=refused):
+                conversation("zz", store=store).ask("five", "m", base_url=gateway.url)
+            refused = "answers of 'aw' cannot be looked up, .* nothing is asked: .* does not answer"
+            for cache in (True, False):
+                with pytest.raises(StoreError, match=refused) as caught:
+                    compare("six", "m", client=client, store=store, name="aw", cache=cache, progress=False)
+            shows_no_password(str(caught.value))
+            assert len(gateway.requests) == asked
+        finally:
+            own.start()
+        assert store.flush(10)
+        assert len(store.frame()) == asked == 4
 
 
 ENDS_LATER = """
