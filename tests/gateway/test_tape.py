@@ -25,14 +25,13 @@ from portkey_nb.gateway.tape import (
     Failure,
     Row,
     Times,
-    append,
     as_bytes,
     as_text,
-    begin,
     decoded,
     encoded,
     read,
 )
+from portkey_nb.gateway.tape_writing import append, begin
 
 HEADER = b'{"portkey_nb_recording":1}\n'
 HELLO = Exchange(
@@ -226,7 +225,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from portkey_nb.gateway.tape import append
+from portkey_nb.gateway.tape_writing import append
 line = b'{"request":{"method":"A","path":"%s"},"answer":{"status":200,"text":"%s"}}'
 for number in range(int(sys.argv[3])):
     append(Path(sys.argv[1]), line % (f"{sys.argv[2]}-{number}".encode(), b"x" * 20000))
