@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -197,6 +198,16 @@ def _layers(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     user = user_file()
     if user.is_file():
         yield str(user), _checked(_read_toml(user, user.stat().st_mtime_ns), user)
+
+
+def variables() -> dict[str, str]:
+    """Return the variables of ``.env`` and of the environment, which goes before it; a broken file is left out."""
+    found: dict[str, str | None] = {}
+    with suppress(OSError, SettingsError):
+        dotenv = _nearest(Path.cwd(), ".env")
+        if dotenv is not None:
+            found.update(_read_dotenv(dotenv, dotenv.stat().st_mtime_ns))
+    return {name: value for name, value in {**found, **os.environ}.items() if value}
 
 
 _WORDS = {

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from portkey_nb.gateway.secrecy import holds_secret, names_secret, redact, revealed
-from portkey_nb.gateway.striking import Striker, is_secret_header
+from portkey_nb.gateway.secrecy import HIDDEN, holds_secret, names_secret, redact, revealed
+from portkey_nb.gateway.striking import SHORTEST, Striker, is_secret, is_secret_header
 from portkey_nb.gateway.tape import Asked, Line, as_text
 
 _PREFIX = "x-portkey-"
@@ -79,6 +79,27 @@ def asked(sent: Sent, striker: Striker) -> Asked:
     return msgspec.structs.replace(request, body=body)
 
 
+def asked_anywhere(sent: Sent) -> Asked:
+    """Return a request without what any process tells to be a secret: by its form, or by the name that it is under."""
+    return asked(sent, _BY_FORM)
+
+
+_BY_FORM = Striker([])
+
+
+def struck_again(request: Asked, striker: Striker | None = None) -> Asked:
+    """Return a recorded request without secrets that are in it still, as it is of an older version or edited."""
+    striker = striker or _BY_FORM
+    strike = striker.value
+    return msgspec.structs.replace(
+        request,
+        path=striker.text(request.path),
+        headers={name: strike(value) for name, value in request.headers.items()},
+        body=strike(request.body),
+        text=strike(request.text),
+    )
+
+
 def _kept(headers: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     config: Any = None
     for name, value in headers.items():
@@ -118,6 +139,49 @@ def _json(text: str) -> Any:
 def key_of(request: Asked) -> str:
     """Return what is equal for requests that one answer fits; the gateway's address is no part of it."""
     return json.dumps(_parts(request), sort_keys=True, separators=(",", ":"))
+
+
+def fits(pattern: str, key: str) -> bool:
+    """Tell whether a request is a recorded one of which secrets were struck out, both as :func:`key_of` says them.
+
+    Each ``***`` stands for one text that may be a secret, within one text of the request, or for itself.
+
+    Examples
+    --------
+    >>> fits('{"content":"Is *** mine?"}', '{"content":"Is Vq7-hh81-k2 mine?"}')
+    True
+    >>> fits('{"content":"Is *** mine?"}', '{"content":"Is this one of mine?"}')
+    False
+    """
+    first, *parts = _STRUCK.split(pattern)
+    if not parts or not key.startswith(first):
+        return False
+    at = len(first)
+    for number, part in enumerate(parts, 1):
+        if number == len(parts):
+            end = len(key) - len(part)
+            if end < at or not key.endswith(part):
+                return False
+        elif part and key.startswith(HIDDEN + part, at):
+            end = at + len(HIDDEN)
+        else:
+            end = key.find(part, at + SHORTEST)
+            if end < 0:
+                return False
+        if key[at:end].strip("*") and not _is_one_secret(key[at:end]):
+            return False
+        at = end + len(part)
+    return True
+
+
+_STRUCK = re.compile(r"(?:\*\*\*)+")
+
+
+def _is_one_secret(text: str) -> bool:
+    try:
+        return is_secret(json.loads(f'"{text}"'))
+    except ValueError:  # it goes on in the next text
+        return False
 
 
 def _parts(request: Asked) -> dict[str, Any]:

@@ -18,9 +18,11 @@ import msgspec
 from ulid import ULID
 
 from portkey_nb.errors import NotRecordedError, RecordingError
-from portkey_nb.gateway.matching import Sent, asked
-from portkey_nb.gateway.striking import Striker, is_secret_header, secrets_of
-from portkey_nb.gateway.tape import Answer, Exchange, Failure, Row, Times, append, as_text, begin, encoded
+from portkey_nb.gateway.known_keys import remember
+from portkey_nb.gateway.matching import Sent, asked, asked_anywhere
+from portkey_nb.gateway.striking import Striker, is_secret_header, secrets_of, striker_for
+from portkey_nb.gateway.tape import Answer, Exchange, Failure, Row, Times, as_text, encoded
+from portkey_nb.gateway.tape_writing import append, begin
 from portkey_nb.gateway.taping import PLAYED, Played, absolute, hearer, shown
 
 Ended = Literal["whole", "closed", "broken"]
@@ -134,6 +136,7 @@ class Recorded:
         self._date = datetime.now(UTC)
         self._at = time.monotonic()
         self._played: Played | None = None
+        remember(secrets_of(sent.headers))
         self._began_s = self._ended_s = 0.0
         self._status: int | None = None
         self._headers: list[tuple[str, str]] = []
@@ -205,9 +208,11 @@ class Recorded:
 
     def _exchange(self, row: Mapping[str, Any] | None) -> Exchange:
         sent, recorder = self._sent, self._recorder
-        striker = Striker(secrets_of(sent.headers))
+        striker = striker_for(sent.headers)
         # A key that the answer sets, such as a cookie, is never kept; one that it repeats is struck out.
         request = asked(sent, striker)
+        if request != asked_anywhere(sent):
+            request = msgspec.structs.replace(request, struck=True)
         repeat = None if self._listener is None else self._listener.repeat
         began_s, ended_s, played = _rounded(self._began_s), _rounded(self._ended_s), self._played
         times = Times(recorder.session, _rounded(self._at - recorder.zero), self._date, began_s, ended_s, repeat)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import msgspec
 
 from portkey_nb.errors import NotRecordedError
 from portkey_nb.gateway.backends import Known
-from portkey_nb.gateway.matching import Sent, asked, key_of, nearest, sent_of
-from portkey_nb.gateway.striking import Striker, secrets_of
+from portkey_nb.gateway.known_keys import byte_form_of
+from portkey_nb.gateway.matching import Sent, asked, asked_anywhere, fits, key_of, nearest, sent_of, struck_again
+from portkey_nb.gateway.striking import Striker, striker_for
 from portkey_nb.gateway.tape import Answer, Asked, Exchange, Line, Tape, as_bytes, read
 from portkey_nb.gateway.taping import PLAYED, absolute, checked_pace, hearer, shown
 
@@ -64,6 +66,7 @@ class Player:
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._known: dict[str, Known] = {}
+        self._struck: dict[str, None] = {}
         self._given: set[int] = set()
 
     def load(self) -> int:
@@ -103,21 +106,25 @@ class Player:
         return delay_s if self.pace == "recorded" else 0.0
 
     def _found(self, sent: Sent) -> PlayedExchange:
-        striker = Striker(secrets_of(sent.headers))
+        striker = striker_for(sent.headers)
         request = asked(sent, striker)
+        plain = asked_anywhere(sent)
         listener = hearer.get()
         with self._lock:
             tape = self._read()
-            line = self._next(request, None if listener is None else listener.repeat)
+            line = self._next(request, plain, None if listener is None else listener.repeat)
         if line is None:
-            raise self._missing(request, tape)
+            raise self._missing(request, tape, striker)
         played = PlayedExchange(line.exchange(), paced=self.pace == "recorded")
         if listener is not None:
             listener.replayed(played)
         return played
 
-    def _next(self, request: Asked, repeat: int | None) -> Line | None:
+    def _next(self, request: Asked, plain: Asked, repeat: int | None) -> Line | None:
         known = self._known.get(key_of(request))
+        if known is None and (known := self._known.get(key := key_of(plain))) is None:
+            # This process need not know the keys of the one that recorded.
+            known = next((self._known[each] for each in self._struck if fits(each, key)), None)
         if known is None:
             return None
         answers = known.answers_to(request)
@@ -133,11 +140,13 @@ class Player:
         if self._tape is None:
             tape = read(self.path)
             for line in _in_order(tape.lines):
-                key = key_of(line.request)
+                key = key_of(line.request if byte_form_of(line.data) is None else struck_again(line.request))
                 known = self._known.get(key)
                 if known is None:
                     known = self._known[key] = Known(self._given)
                 known.add(line)
+                if line.request.struck:
+                    self._struck[key] = None
             self._tape = tape
             if tape.cut:
                 lines = ", ".join(map(str, tape.cut))
@@ -146,12 +155,13 @@ class Player:
                 print(f"portkey_nb: {text}", file=sys.stderr)  # noqa: T201 (once; the rest is answered)
         return self._tape
 
-    def _missing(self, request: Asked, tape: Tape) -> NotRecordedError:
+    def _missing(self, request: Asked, tape: Tape, striker: Striker) -> NotRecordedError:
         what = f"no recording of {_named(request)} in {shown(self.path)}"
         found = nearest(request, tape.lines)
         if found is None:
             return NotRecordedError(f"{what}, which holds no request; record it first (`%portkey record FILE`)")
-        line, differences = found
+        line = replace(found[0], request=struck_again(found[0].request, striker))
+        _, differences = nearest(request, [line]) or found
         if not differences:  # its gateway has no answer left to it
             differences = ["nothing that decides the answer"]
         return NotRecordedError(

@@ -1,4 +1,4 @@
-"""No key in a recording: what a request sends as a secret is struck out of all that is written of it and its answer."""
+"""No key in a recording: keys that are sent, known or told by their form are struck out of all that is written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from portkey_nb.gateway.known_keys import byte_form_of, form_of, known_keys
 from portkey_nb.gateway.secrecy import HIDDEN, names_secret, revealed, secrets_in, without_login
 from portkey_nb.settings import Secret
 
@@ -86,6 +87,19 @@ def secrets_of(headers: Mapping[str, str]) -> list[str]:
     return sorted((text for text in found if _is_told(text)), key=lambda t: (-len(t), t))
 
 
+def striker_for(headers: Mapping[str, str]) -> Striker:
+    """Return what strikes out the secrets of a request, and all keys that this process knows."""
+    known = {text.strip() for text in known_keys()}
+    found = {*secrets_of(headers), *(text for text in known if _is_told(text))}
+    return _striker(tuple(sorted(found, key=lambda text: (-len(text), text))))
+
+
+def is_secret(text: str) -> bool:
+    """Tell whether a text may have been struck out as one secret."""
+    key = _SCHEME.sub("", text, count=1)
+    return not re.search(r"\s", key) and _is_told(text)
+
+
 def _is_told(text: str) -> bool:
     """Whether a secret is told from ordinary words wherever it stands."""
     key = _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
@@ -100,7 +114,7 @@ def _inside(text: str) -> Iterator[str]:
 
 
 class Striker:
-    """Strikes secrets out of texts, JSON values and streamed pieces.
+    """Strikes secrets, and what has the form of a key, out of texts, JSON values and streamed pieces.
 
     Parameters
     ----------
@@ -122,7 +136,8 @@ class Striker:
         """Return a text without secrets, nor logins and keys in the URLs that are in it."""
         if self._text is not None:
             text = self._text.sub(HIDDEN, text)
-        return without_keys(text)
+        form = form_of(text)
+        return without_keys(text if form is None else form.sub(HIDDEN, text))
 
     def value(self, value: Any, name: str = "") -> Any:
         """Return a JSON value without secrets, whole: keys of mappings, and texts under names of secrets, as well."""
@@ -145,8 +160,8 @@ class Striker:
                 data = msgspec.json.encode(struck)
         except (ValueError, TypeError, OverflowError, RecursionError):
             data = without_keys(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-            return data if self._bytes is None else self._bytes.sub(HIDDEN.encode(), data)
-        return data if self._in_json is None else self._in_json.sub(HIDDEN.encode(), data)
+            return _replaced(data, _spans(self._bytes, data))
+        return _replaced(data, _spans(self._in_json, data))
 
     def pieces(self, pieces: list[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
         """Return the pieces of a stream without secrets, also those that came in several parts."""
@@ -167,8 +182,6 @@ class Striker:
             return True
         if b"//" in joined and b"@" in joined:
             return True
-        if not self.secrets:
-            return False
         folded: dict[tuple[Any, ...], list[str]] = {}
         try:
             for match in _EVENT.finditer(joined):
@@ -179,7 +192,8 @@ class Striker:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return True  # of another shape
         texts = ["".join(parts) for parts in folded.values()]
-        return any(self._text is not None and self._text.search(text) is not None for text in texts) or any(
+        patterns = [(text, pattern) for text in texts for pattern in (self._text, form_of(text)) if pattern is not None]
+        return any(pattern.search(text) is not None for text, pattern in patterns) or any(
             _begun(text.encode("utf-8", "replace"), secret.encode()) for text in texts for secret in self.secrets
         )
 
@@ -199,7 +213,7 @@ class Striker:
             for path, holder in _leaves(struck):
                 places.setdefault(path, []).append((len(events), holder))
             events.append((match.start(1), match.end(1), struck))
-        for leaves in places.values() if self.secrets else ():
+        for leaves in places.values():
             changed.update(self._spread(leaves))
         return [(*events[number][:2], msgspec.json.encode(events[number][2])) for number in sorted(changed)]
 
@@ -220,6 +234,10 @@ class Striker:
         return changed
 
 
+_striker = lru_cache(maxsize=64)(Striker)
+"""Requests of one client have the same secrets."""
+
+
 def without_keys(text: str) -> str:
     """Return a text without the logins and the keys of the URLs in it.
 
@@ -237,8 +255,20 @@ def _any_of(forms: list[str]) -> re.Pattern[bytes] | None:
     return re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
 
 
-def _spans(form: re.Pattern[bytes] | None, joined: bytes) -> list[tuple[int, int, bytes]]:
-    return [] if form is None else [(*match.span(), HIDDEN.encode()) for match in form.finditer(joined)]
+def _spans(secrets: re.Pattern[bytes] | None, joined: bytes) -> list[tuple[int, int, bytes]]:
+    """Return where secrets are, and what has the form of a key, in order; what overlaps is one."""
+    patterns = [pattern for pattern in (secrets, byte_form_of(joined)) if pattern is not None]
+    found: list[tuple[int, int, bytes]] = []
+    for start, end in sorted(match.span() for pattern in patterns for match in pattern.finditer(joined)):
+        if found and start < found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1]), HIDDEN.encode()
+        else:
+            found.append((start, end, HIDDEN.encode()))
+    return found
+
+
+def _replaced(data: bytes, spans: list[tuple[int, int, bytes]]) -> bytes:
+    return _edited([(0.0, data)], spans)[0][1] if spans else data
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -6,9 +6,8 @@ import base64
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,11 +16,6 @@ from msgspec import UNSET, UnsetType
 
 from portkey_nb.errors import RecordingError
 from portkey_nb.gateway.taping import shown
-
-try:
-    import fcntl
-except ImportError:  # Windows: O_APPEND alone keeps lines apart there
-    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 """Version of the file's format; a newer one is refused."""
@@ -60,6 +54,8 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
         Left out where there is none.
     text : str or Bytes
         A body that is no JSON.
+    struck : bool
+        Whether ``***`` stands in it for a key that another process may not know.
     mark : str
         Tells the virtual keys that it was sent with from others: 16 bits of a hash, from which none is found again.
     """
@@ -71,6 +67,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     body: Any = UNSET
     text: Text | None = None
     mark: str = ""
+    struck: bool = False
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -331,70 +328,3 @@ def _wrong(path: Path, number: int, error: ValueError, *, headed: bool) -> Recor
     if not headed and not isinstance(error, _WRONG):
         return RecordingError(f"{shown(path)} is no recording of portkey_nb (line {number}: {said}); check the path")
     return RecordingError(f"line {number} of {shown(path)} cannot be replayed: {said}; mend the line, or delete it")
-
-
-def append(path: Path, line: bytes) -> None:
-    """Add a line to a recording that is begun if it is not there; other threads and processes may do so meanwhile.
-
-    Raises
-    ------
-    OSError
-        When it cannot be written; what was in the file stays as it was.
-    """
-    with _locked(path) as handle:
-        size = os.fstat(handle).st_size
-        data = line + b"\n" if line else b""
-        if not size:
-            data = _header() + data
-        else:
-            os.lseek(handle, size - 1, os.SEEK_SET)
-            if os.read(handle, 1) != b"\n":
-                data = b"\n" + data  # what a killed process left half written stays a line of its own
-        try:
-            while data:
-                data = data[os.write(handle, data) :]
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(handle, size)
-            raise
-
-
-def _header() -> bytes:
-    begun = datetime.now(UTC).isoformat(timespec="seconds")
-    return _encode({"portkey_nb_recording": FORMAT, "begun": begun}) + b"\n"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    # Without waiting for somebody at the other end, where the path is that of a pipe.
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(f"{shown(path)} is no file")
-        if fcntl is not None:
-            with suppress(OSError):  # some network file systems know no locks
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def begin(path: Path) -> int:
-    """Make sure that a recording can be written, begin it where it is not there, and return how many lines it has.
-
-    Raises
-    ------
-    RecordingError
-        When it cannot be written, or is a file of something else.
-    """
-    try:
-        there = path.exists() and path.stat().st_size > 0
-        if there and path.is_file():
-            count = len(read(path).lines)
-            append(path, b"")
-            return count
-        append(path, b"")
-        return 0
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-    raise RecordingError(f"{shown(path)} cannot be written ({reason}); check the path and the rights to it")

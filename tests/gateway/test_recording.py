@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portkey_nb import AsyncPortkey, Portkey, ask, compare, errors, recording, replaying
-from portkey_nb.gateway.striking import Striker, secrets_of
+from portkey_nb.gateway.matching import Sent, asked, asked_anywhere, fits, key_of
+from portkey_nb.gateway.striking import SHORTEST, Striker, is_secret, secrets_of, striker_for
 from portkey_nb.gateway.tape import as_bytes, read
 from tests.servers import CLOSE, COMPLETION, DONE, HELLO, STALL, ScriptedServer, chunk, event, piece, streamed, whole
 
@@ -273,6 +275,105 @@ def test_a_stopped_wait_is_recorded_as_no_answer(tmp_path: Path) -> None:
     replay = Portkey(base_url="http://nobody.invalid/v1", max_retries=0, transport=replaying(path))
     with pytest.raises(errors.APITimeoutError):
         answer_of(replay)
+
+
+FORMED = ["sk-proj-Abc123Def456Ghi789", "AKIAIOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9, "AIza" + "Sy-9_" * 7]
+UNFORMED = {"MY_TOKEN": "Vq7+hh/81kk2", "DB_PASSWORD": "hunter-2-hunter"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_keys_that_the_process_knows_and_what_looks_like_one_are_struck_out_and_replayed_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    path, more = tmp_path / "run.jsonl", "Pz3-of-dotenv-77"
+    (tmp_path / ".env").write_text(f"OTHER_API_KEY={more}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    other = "client-A-key-4711"
+    told_keys = [*FORMED, *UNFORMED.values(), more, other]
+    asking: dict[str, Any] = {
+        "messages": [{"role": "user", "content": f"is {text} mine?"} for text in told_keys],
+        "user": other,
+        "stream": stream,
+    }
+    for name, value in UNFORMED.items():
+        monkeypatch.setenv(name, value)
+    echo = " and ".join(told_keys)
+    reply = streamed(*split_up(echo), chunk(finish="stop"), DONE) if stream else whole({"id": echo, **COMPLETION})
+
+    def said(portkey: Portkey, **options: Any) -> Any:
+        answer = portkey.chat.completions.create(model="m", **options)
+        return told(answer) if options["stream"] else answer.id
+
+    with ScriptedServer(whole(COMPLETION), reply) as server:
+        answer_of(Portkey(base_url=server.url, api_key=other, transport=recording(path)))
+        said(Portkey(base_url=server.url, transport=recording(path)), **asking)
+    written = path.read_text(encoding="utf-8")
+    pieces = "".join(
+        json.loads(found)["choices"][0]["delta"].get("content") or ""
+        for _, piece_ in lines_of(path)[1]["answer"].get("pieces", [])
+        for found in re.findall(r"^data: (\{.*\})$", piece_, re.M)
+    )
+    for text in told_keys:
+        assert text not in written
+        assert json.dumps(text)[1:-1] not in written
+        assert text not in pieces
+    # The process that replays knows none of them, nor need it.
+    for name in UNFORMED:
+        monkeypatch.delenv(name)
+    (tmp_path / ".env").unlink()
+    monkeypatch.setattr("portkey_nb.gateway.known_keys._seen", {})
+    replay = Portkey(base_url="http://nobody.invalid/v1", transport=replaying(path))
+    assert "***" in said(replay, **asking) if stream else said(replay, **asking)
+    asking["messages"][-1]["content"] = "is it mine?"
+    with pytest.raises(errors.NotRecordedError):
+        said(replay, **asking)
+
+
+def test_a_request_recorded_in_clear_is_found_by_a_process_that_knows_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.jsonl"
+    asking = [{"role": "user", "content": "is Vq7+hh/81kk2 mine?"}]
+    with ScriptedServer(whole(COMPLETION)) as server:
+        answer_of(Portkey(base_url=server.url, transport=recording(path)), messages=asking)
+    monkeypatch.setenv("MY_TOKEN", "Vq7+hh/81kk2")
+    replay = Portkey(base_url="http://nobody.invalid/v1", transport=replaying(path))
+    assert answer_of(replay, messages=asking) == "Hello"
+    with pytest.raises(errors.NotRecordedError) as missing:
+        answer_of(replay, messages=[{"role": "user", "content": "was Vq7+hh/81kk2 yours?"}])
+    assert "Vq7" not in str(missing.value)
+
+
+def test_what_only_resembles_a_key_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTKEY_BASE_URL", "http://gateway.example/v1")
+    monkeypatch.setenv("KEY_FILE", str(tmp_path))
+    monkeypatch.setenv("MONKEY_NAME", "chimpanzee-no-1")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false-for-now-1")
+    striker = striker_for({})
+    text = f"risk-2024-assessment-of-tasks, sk-learn-pipelines-of-mine, chimpanzee-no-1, false-for-now-1, {tmp_path}"
+    assert striker.text(text) == text
+    assert striker.text("http://gateway.example/v1") == "http://gateway.example/v1"
+
+
+secret_texts = st.text(st.characters(exclude_categories=["Cs", "Z", "C"]), min_size=SHORTEST, max_size=24).filter(
+    lambda text: is_secret(text) and "*" not in text
+)
+plain_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(secret_texts, min_size=1, max_size=3, unique=True), plain_texts, plain_texts)
+def test_a_struck_request_is_found_by_who_knows_none_of_its_keys(secrets: list[str], before: str, after: str) -> None:
+    texts = [f"{before} {secret} {after}" for secret in secrets]
+    body = {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
+    sent = Sent("POST", "/chat/completions", "demo", {}, msgspec.json.encode(body))
+    struck = asked(sent, Striker(sorted(secrets, key=len, reverse=True)))
+    written = msgspec.json.encode(struck).decode()
+    assert not any(json.dumps(secret)[1:-1] in json.dumps(json.loads(written)) for secret in secrets)
+    assert fits(key_of(struck), key_of(asked_anywhere(sent)))
+    longer = {**body, "messages": [*body["messages"], {"role": "user", "content": "and?"}]}
+    other = Sent("POST", "/chat/completions", "demo", {}, msgspec.json.encode(longer))
+    assert not fits(key_of(struck), key_of(asked_anywhere(other)))
 
 
 alphabet = st.text('abSK-12/"\\é', min_size=4, max_size=12).filter(str.strip)
