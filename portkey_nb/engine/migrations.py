@@ -15,8 +15,8 @@ class RefusedSchema(Exception):
 
     Attributes
     ----------
-    kind : {"newer", "foreign", "encoding"}
-        Written by a newer portkey_nb or by another program, or unable to hold every text.
+    kind : {"newer", "foreign", "encoding", "damaged"}
+        Written by a newer portkey_nb or by another program, unable to hold every text, or changed by hand.
     server : bool
         Whether it is a server's, and no file.
     """
@@ -143,7 +143,7 @@ def version(connection: sa.Connection) -> int:
     Raises
     ------
     RefusedSchema
-        When it is a newer version's, another program's, or one that cannot hold every text.
+        When it is a newer version's, another program's, one that cannot hold every text, or does not say its number.
     """
     server = connection.dialect.name == "postgresql"
     inspector = sa.inspect(connection)
@@ -157,7 +157,11 @@ def version(connection: sa.Connection) -> int:
         return 0
     if "number" not in {column["name"] for column in inspector.get_columns("schema_version")}:
         raise RefusedSchema("foreign", "it holds another program's table `schema_version`", server=server)
-    return check(connection)
+    found = check(connection)
+    if not found and names & _OURS:
+        reason = f"its table `schema_version` is empty, though it has a table `{min(names & _OURS)}`"
+        raise RefusedSchema("damaged", reason, server=server)
+    return found
 
 
 def check(connection: sa.Connection) -> int:
