@@ -76,10 +76,12 @@ def copy(source: RunStore, target: RunStore, tell: Callable[[Copied], None] = la
     Raises
     ------
     StoreError
-        When one of them cannot be read or written, or both are the same.
+        When one of them cannot be read or written, both are the same, or the target's folder is not there.
     """
     if source.url == target.url or _same_file(source, target):
         raise StoreError(f"{source!r} cannot be copied to itself; name another place")
+    if target.path is not None and not target.path.parent.is_dir():  # more likely a slip than a wish
+        raise StoreError(f"there is no folder {target.path.parent} to copy into; make it, or mend the path")
     with source.reading() as connection:
         if connection is None:
             raise StoreError(f"there is no run log at {source.url}, and nothing to copy")

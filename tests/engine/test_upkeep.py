@@ -217,7 +217,13 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path) -> None:
             copy(source, RunStore(tmp_path / "one"))
         with pytest.raises(StoreError, match="nothing to copy"):
             copy(none, source)
+        with (
+            RunStore(tmp_path / "typo" / "two") as target,
+            pytest.raises(StoreError, match=f"no folder {tmp_path}/typo"),
+        ):
+            copy(source, target)
         assert not (tmp_path / "none").exists()
+        assert not (tmp_path / "typo").exists()
 
 
 def test_damaged_facts_stop_no_copy(tmp_path: Path, postgres: Any) -> None:
@@ -432,6 +438,17 @@ def test_what_a_server_does_not_take_is_found(postgres: Any) -> None:
         (said,) = [finding.what for finding in check(store) if not finding.sound]
         assert said.startswith("0 rows wait to be written; what could not be read, or was refused, is in ")
         assert said.endswith(".spool.damaged")
+    postgres.drop(name)
+
+
+def test_a_log_whose_number_was_deleted_says_so(tmp_path: Path, postgres: Any) -> None:
+    for url in (tmp_path / "one", postgres.url(name := postgres.fresh())):
+        with RunStore(url) as store:
+            store.finish(done())
+            with store.changing() as connection:
+                connection.exec_driver_sql("DELETE FROM schema_version")
+        with RunStore(url) as store, pytest.raises(StoreError, match=r"damaged.*`schema_version` is empty"):
+            store.frame()
     postgres.drop(name)
 
 
