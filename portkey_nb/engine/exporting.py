@@ -23,7 +23,7 @@ from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import RUNS
 from portkey_nb.errors import SettingsError
 
-Format = Literal["parquet", "csv", "json"]
+Format = Literal["parquet", "csv", "jsonl", "json"]
 Tell = Callable[[int], None]
 
 ROWS, CHARACTERS = 8192, 1 << 24
@@ -51,8 +51,9 @@ def export(
     path : str or path
         It is there when all is written, and as it was before when writing fails. Another file of that name is
         replaced, but never a run log or another SQLite database.
-    format : {"parquet", "csv", "json"}
-        JSON is one object to a line. Parquet has one type to a column: objects are JSON texts in it.
+    format : {"parquet", "csv", "jsonl", "json"}
+        ``jsonl`` and ``json`` are both JSON Lines, one object to a line. Parquet has one type to a column: objects
+        are JSON texts in it.
     n, status, model, group, since, columns
         As for :func:`portkey_nb.runs`; all columns by default.
     tell : callable, optional
@@ -235,5 +236,6 @@ def _arrow_type(arrow: Any, dtype: Any) -> Any:
 _WRITERS: dict[str, Callable[[IO[bytes], pd.DataFrame], AbstractContextManager[Write]]] = {
     "parquet": _parquet,
     "csv": _csv,
+    "jsonl": _json,
     "json": _json,
 }
