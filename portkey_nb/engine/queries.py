@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _REPEATED = frozenset(
 )
 """Searched columns with few different values."""
 _NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
+_AGO = re.compile(r"(\d{1,6})\s*(minute|hour|day|week)s?(?:\s+ago)?", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,35 @@ def _check_status(name: str) -> None:
         raise StoreError(f"no status {name!r}; {hint}")
 
 
+def ago(text: str) -> timedelta | None:
+    """Read how long ago, in minutes, hours, days or weeks; None where a text says something else.
+
+    Examples
+    --------
+    >>> ago("2 hours"), ago("1 day ago"), ago("2026-01-31")
+    (datetime.timedelta(seconds=7200), datetime.timedelta(days=1), None)
+    """
+    found = _AGO.fullmatch(text.strip())
+    return None if found is None else timedelta(**{f"{found[2].lower()}s": int(found[1])})
+
+
 def moment(since: Any) -> int:
-    """Return microseconds since 1970 of a time, its ISO text, a day, or how long ago; without zone it is local time."""
+    """Return microseconds since 1970 of a time, its text, a day, or how long ago; without zone it is local time."""
     found = since
-    if isinstance(since, str):
-        try:
-            found = datetime.fromisoformat(since.strip())
-        except ValueError:
-            found = None
-    if isinstance(found, timedelta):
-        found = datetime.now(UTC) - found
-    elif isinstance(found, date) and not isinstance(found, datetime):
+    try:
+        if isinstance(since, str):
+            span = ago(since)
+            found = datetime.fromisoformat(since.strip()) if span is None else span
+        if isinstance(found, timedelta):
+            found = datetime.now(UTC) - found
+    except (ValueError, OverflowError):
+        found = None
+    if isinstance(found, date) and not isinstance(found, datetime):
         found = datetime(found.year, found.month, found.day)
     if not isinstance(found, datetime):
-        raise StoreError(f"since is {since!r}; give a datetime, a timedelta, or a text like '2026-01-31 14:00'")
+        raise StoreError(
+            f"since is {since!r}; give a datetime, a timedelta, or a text like '2026-01-31 14:00' or '2 hours'"
+        )
     micros = to_micros(found.astimezone())
     assert micros is not None
     return micros

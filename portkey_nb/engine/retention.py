@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from portkey_nb.engine.patience import change
+from portkey_nb.engine.queries import ago
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import BODIES, RUNS, TURNS, from_micros, to_micros
 from portkey_nb.errors import StoreError
 
 AT_ONCE = 500
 _KEY = (RUNS.c.started_at, RUNS.c.run_id)
-_AGO = re.compile(r"(\d{1,6})\s*(minute|hour|day|week)s?(?:\s+ago)?", re.I)
 
 
 def when(text: str, *, now: datetime | None = None) -> datetime:
@@ -51,11 +50,8 @@ def when(text: str, *, now: datetime | None = None) -> datetime:
     present = now or datetime.now(UTC)
     found: datetime | None = None
     try:
-        ago = _AGO.fullmatch(text.strip())
-        if ago is not None:
-            found = present - timedelta(**{f"{ago[2].lower()}s": int(ago[1])})
-        else:
-            found = datetime.fromisoformat(text.strip()).astimezone(UTC)
+        span = ago(text)
+        found = datetime.fromisoformat(text.strip()).astimezone(UTC) if span is None else present - span
     except (ValueError, OverflowError):
         found = None
     if found is None:
@@ -218,5 +214,5 @@ def in_words(count: int) -> str:
 
 
 def day(moment: datetime | date | None) -> str:
-    """Return a time in local time, to the minute."""
-    return "unknown" if not isinstance(moment, datetime) else f"{moment.astimezone():%Y-%m-%d %H:%M}"
+    """Return a time in local time, to the second."""
+    return "unknown" if not isinstance(moment, datetime) else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -53,7 +53,7 @@ def read(path: Path) -> pd.DataFrame:
     return pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()]).set_index("run_id")
 
 
-@pytest.mark.parametrize("format", ["parquet", "csv", "json"])
+@pytest.mark.parametrize("format", ["parquet", "csv", "jsonl", "json"])
 def test_a_file_has_every_row_once_in_order(store: RunStore, tmp_path: Path, format: Any) -> None:
     told: list[int] = []
     path = tmp_path / f"runs.{format}"
@@ -63,7 +63,7 @@ def test_a_file_has_every_row_once_in_order(store: RunStore, tmp_path: Path, for
     assert list(frame.index) == list(whole.index)
     assert list(frame.columns) == list(whole.columns)
     assert "score_late" in frame.columns
-    if format == "json":
+    if format.startswith("json"):
         assert frame["started_at"].iloc[0] == "2026-03-01T12:00:00.123456Z"
         assert frame["tags"].iloc[3] == {"at": 3}
     assert list(frame["text"])[:-1] == list(whole["text"])[:-1]
@@ -95,6 +95,7 @@ def test_parquet_keeps_types_and_one_schema(store: RunStore, tmp_path: Path) -> 
         {"model": "a", "n": 3},
         {"status": "started"},
         {"since": START + timedelta(hours=1)},
+        {"since": "2 hours"},
     ],
     ids=str,
 )
