@@ -67,13 +67,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_runs(log: argparse.ArgumentParser) -> None:
     log.add_argument("--store", metavar="URL", help="the run log: a file or a URL (default: PORTKEY_NB_STORE)")
-    log.add_argument("--format", choices=["table", "csv", "json", "parquet"], help="table by default")
+    formats = ["table", "csv", "jsonl", "json", "parquet"]
+    log.add_argument("--format", choices=formats, help="table by default; jsonl and json are both JSON Lines")
     log.add_argument("-n", type=int, help="only the latest N (table: 20 by default)")
     log.add_argument("--output", metavar="FILE", type=Path, help="write to this file, or over it if it is no log")
     log.add_argument("--status", action="append", help="only runs of this status; may be given again")
     log.add_argument("--model", action="append", help="only runs of this model; may be given again")
     log.add_argument("--group", help="only runs of this group, by its id or label")
-    log.add_argument("--since", metavar="WHEN", help="only runs that started then or later: an ISO date or time")
+    log.add_argument("--since", metavar="WHEN", help="only runs since then: an ISO date or time, or '2 hours'")
     log.add_argument("--copy-to", metavar="URL", help="copy runs and conversations to another log; again is no harm")
     log.add_argument("--delete-before", metavar="WHEN", help="delete older runs: an ISO date or time, or '90 days'")
     log.add_argument("--yes", action="store_true", help="delete without being asked")

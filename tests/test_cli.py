@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -174,6 +175,7 @@ def test_runs_as_a_table(logged: list[str]) -> None:
 def test_no_runs_are_said() -> None:
     done = run("runs")
     assert (done.returncode, done.stdout, done.stderr) == (0, "no runs yet\n", "")
+    assert run("runs", "-n", "0").stdout == "no runs that fit\n"
 
 
 def test_runs_as_csv(logged: list[str]) -> None:
@@ -257,6 +259,7 @@ def test_runs_are_filtered_by_flags(logged: list[str]) -> None:
     done = run("runs", "--format", "csv", "--status", "ok", "--model", "demo-fast", "-n", "1", "--since", "2026-01-01")
     assert [row["run_id"] for row in csv.DictReader(io.StringIO(done.stdout))] == logged[1:]
     assert run("runs", "--status", "error").stdout == "no runs that fit\n"
+    assert logged[0] in run("runs", "--since", "2 hours").stdout
     assert "did you mean `error`" in one_line(run("runs", "--status", "eror").stderr)
 
 
@@ -318,10 +321,10 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(
 
 
 def test_deletion_is_asked_for_and_never_done_unasked(logged: list[str]) -> None:
-    refused = run("runs", "--delete-before", "0 minutes")
-    assert refused.returncode == 1
-    assert "2 runs began before" in refused.stdout
-    assert "--yes" in one_line(refused.stderr)
+    asked = run("runs", "--delete-before", "0 minutes")
+    assert asked.returncode == 1
+    assert re.search(r"2 runs began before [-\d]+ \d\d:\d\d:\d\d \(the first one", asked.stdout)
+    assert "--yes" in one_line(asked.stderr)
     assert len(runs()) == 2
     assert "in the future" in one_line(run("runs", "--delete-before", "2999-01-01", "--yes").stderr)
     assert "nothing to delete" in run("runs", "--delete-before", "90 days", "--yes").stdout
@@ -353,6 +356,7 @@ def test_a_person_at_a_terminal_is_asked(logged: list[str], answer: str, left: i
     [
         (["--check", "--backup", "x"], "--check and --backup are two things"),
         (["--check", "--model", "gpt-4o"], "--model means nothing with --check"),
+        (["-n", "5", "--delete-before", "90 days"], "-n means nothing with --delete-before"),
         (["--yes"], "--yes means nothing without --delete-before"),
         (["--force"], "--force means nothing without --backup"),
         (["--delete-before", "soon"], "'soon' is no time"),

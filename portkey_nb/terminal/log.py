@@ -23,7 +23,7 @@ def runs(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace, given: list[str]) -> None:
     """Refuse flags that mean nothing together."""
-    flags = {name: f"--{name.replace('_', '-')}" for name in (*_DEEDS, *_SHOWN, "yes", "force")}
+    flags = {name: f"--{name.replace('_', '-')}" for name in (*_DEEDS, *_SHOWN, "yes", "force")} | {"n": "-n"}
     if len(given) > 1:
         raise SettingsError(f"{flags[given[0]]} and {flags[given[1]]} are two things; give one at a time")
     used = [name for name in _SHOWN if getattr(arguments, name) is not None]
@@ -54,7 +54,7 @@ def _show(store: RunStore, arguments: argparse.Namespace) -> int:
 
 def _table(store: RunStore, arguments: argparse.Namespace, filters: dict[str, Any]) -> int:
     frame = store.frame(20 if arguments.n is None else arguments.n, **filters)
-    nothing = "no runs that fit\n" if any(filters.values()) else "no runs yet\n"
+    nothing = "no runs that fit\n" if any(filters.values()) or arguments.n == 0 else "no runs yet\n"
     text = plain_text(frame.to_string(max_colwidth=40)) + "\n" if len(frame) else nothing
     if arguments.output is not None:
         with in_place(check_target(arguments.output, store)) as stream:
