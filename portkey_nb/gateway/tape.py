@@ -263,14 +263,14 @@ def read(path: Path) -> Tape:
         try:
             exchange = decoded(data)
         except ValueError as error:
-            problem: ValueError = error
+            problem = _told(error, data)
         else:
             tape.lines.append(Line(number, data, exchange.request, exchange.times))
             continue
         if headed and (_is_cut(problem) or (not line.endswith(b"\n") and not isinstance(problem, _WRONG))):
             tape.cut.append(number)
             continue
-        raise _wrong(path, number, problem, headed=headed)
+        raise _wrong(path, number, problem, known=headed or _is_exchange(data))
     if not headed and not tape.lines:
         raise RecordingError(f"{shown(path)} is empty; record into it first (`%portkey record FILE`)")
     if not headed:
@@ -323,8 +323,29 @@ def _is_cut(error: ValueError) -> bool:
     )
 
 
-def _wrong(path: Path, number: int, error: ValueError, *, headed: bool) -> RecordingError:
+def _told(error: ValueError, data: bytes) -> ValueError:
+    """Return what is wrong with a line; letters of another encoding are it before all that is missing."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as found:
+        # One text of a line may end within a letter; only where the line does, it was cut.
+        return (
+            found if _is_cut(found) else ValueError(f"it is not UTF-8 (byte {found.start + 1}: {data[found.start]:#x})")
+        )
+    return error
+
+
+def _is_exchange(data: bytes) -> bool:
+    """Whether a line, in a file without a header, is meant to be one of a recording."""
+    try:
+        found = msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and not {"request", "answer", "times"}.isdisjoint(found)
+
+
+def _wrong(path: Path, number: int, error: ValueError, *, known: bool) -> RecordingError:
     said = " ".join(str(error).split())
-    if not headed and not isinstance(error, _WRONG):
+    if not known:
         return RecordingError(f"{shown(path)} is no recording of portkey_nb (line {number}: {said}); check the path")
     return RecordingError(f"line {number} of {shown(path)} cannot be replayed: {said}; mend the line, or delete it")
