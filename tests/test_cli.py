@@ -188,7 +188,7 @@ def test_runs_as_csv(logged: list[str]) -> None:
 def test_runs_as_json_lines_in_a_file(logged: list[str], tmp_path: Path) -> None:
     target = tmp_path / "runs.jsonl"
     done = run("runs", "--format", "json", "--output", str(target))
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"2 runs exported to {target}\n")
     rows = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
     assert [row["run_id"] for row in rows] == logged
     assert rows[1]["messages"] == [{"role": "user", "content": 'Say "2, two"'}]
@@ -349,6 +349,26 @@ def test_a_person_at_a_terminal_is_asked(logged: list[str], answer: str, left: i
     assert "Delete 2 runs for good? [y/N]" in said
     assert process.returncode == (0 if left == 0 else 1)
     assert len(runs()) == left
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("kernel", [False, True], ids=["a person's", "a kernel's"])
+def test_progress_is_shown_in_a_terminal_but_left_in_no_notebook(
+    logged: list[str], tmp_path: Path, kernel: bool
+) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    words = command("runs", "--format", "csv", "--output", str(tmp_path / "runs.csv"))
+    pager = "cat" if kernel else "less"
+    done = subprocess.run(words, stderr=theirs, timeout=WAIT_S, env=environment(PAGER=pager, GIT_PAGER=pager))
+    said = os.read(ours, 4096).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert said.endswith(f"2 runs exported to {tmp_path / 'runs.csv'}\r\n")
+    assert ("\x1b" in said) == (not kernel)
+    assert said.count("\r") == 1 or not kernel
 
 
 @pytest.mark.parametrize(

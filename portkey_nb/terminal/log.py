@@ -48,8 +48,14 @@ def _show(store: RunStore, arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         return 0
     with progress.line("exported") as tell:
-        exporting.export(store, arguments.output, arguments.format, n=arguments.n, tell=tell, **filters)
+        count = exporting.export(store, arguments.output, arguments.format, n=arguments.n, tell=tell, **filters)
+    _exported(count, arguments)
     return 0
+
+
+def _exported(count: int, arguments: argparse.Namespace) -> None:
+    # Apart from standard output, which `--output /dev/stdout` writes to.
+    print(f"{count:,} runs exported to {arguments.output}", file=sys.stderr)
 
 
 def _table(store: RunStore, arguments: argparse.Namespace, filters: dict[str, Any]) -> int:
@@ -59,6 +65,7 @@ def _table(store: RunStore, arguments: argparse.Namespace, filters: dict[str, An
     if arguments.output is not None:
         with in_place(check_target(arguments.output, store)) as stream:
             stream.write(text.encode())
+        _exported(len(frame), arguments)
     else:
         sys.stdout.write(text)
     return 0

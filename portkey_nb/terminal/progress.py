@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +14,14 @@ EVERY_S = 0.2
 
 @contextmanager
 def line(said: str) -> Iterator[Callable[..., None]]:
-    """Give what tells a number, and its line on standard error; nothing where that is no terminal.
+    """Give what tells a number, and its line on standard error; nothing where no person sees it grow there.
 
     Parameters
     ----------
     said : str
         What stands behind the number, with names in braces for what is told besides.
     """
-    shown = sys.stderr.isatty()
+    shown = sys.stderr.isatty() and not _within_kernel()
     last = 0.0
 
     def tell(count: int, **more: Any) -> None:
@@ -36,3 +37,9 @@ def line(said: str) -> Iterator[Callable[..., None]]:
         if last:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def _within_kernel() -> bool:
+    # A notebook's `!command` runs in a terminal too, whose text stays in the notebook. IPython's kernel turns pagers
+    # off for that reason, by these two (ipykernel.zmqshell, `init_environment`).
+    return os.environ.get("PAGER") == os.environ.get("GIT_PAGER") == "cat"
