@@ -134,7 +134,10 @@ def test_each_cell_of_the_comparison_shows_what_it_is_there_for(
         ("sweep.summary()", ["gpt-4o-mini", "60", "1.0"]),
         ("- before", ["0"]),
         ('columns=["model", "cost_usd"', ["output_tokens", "demo-fast"]),
-        ("--check", ["120 exported", "backed up to backup.sqlite", "ok    122 runs", "the file is sound"]),
+        (
+            "--check",
+            ["120 runs exported to runs.parquet", "backed up to backup.sqlite", "ok    122 runs", "the file is sound"],
+        ),
         ("--delete-before", ["nothing to delete"]),
         ("%portkey record run.jsonl", ["recording into run.jsonl"]),
         ("%%portkey replayed", ["overfitting", "replayed, nothing paid"]),
@@ -145,6 +148,7 @@ def test_each_cell_of_the_comparison_shows_what_it_is_there_for(
 )
 def test_each_cell_past_one_notebook_shows_what_it_is_there_for(scale_book: Any, source: str, shown: list[str]) -> None:
     text = everything(cell_with(scale_book, source))
+    assert "\x1b[K" not in text  # no progress is left of a command
     for words in shown:
         assert words.lower() in text.lower(), (words, text[:2000])
 
@@ -230,5 +234,6 @@ def test_a_committed_notebook_holds_its_outputs_and_nothing_private(path: Path) 
             assert cell.execution_count
     saved = path.read_text(encoding="utf-8")
     assert "widget-view+json" not in saved
+    assert "\\u001b[K" not in saved  # a line that was progress once
     assert "widgets" not in book.metadata
     assert not re.search(r"/(home|root|Users|tmp|work)/", saved)
