@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from portkey_nb.engine.batch import Limits
 from portkey_nb.engine.comparison import Comparison
+from portkey_nb.engine.crew import ClusterGone
 from portkey_nb.engine.experiment import Asked, Experiment
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def compare(
         Before any call: a budget for a model without a price; a template, system message, parameter or case that is not
         what was answered under this name.
     PortkeyError
-        When a person interrupts it; what is done is kept, and the message says how to go on.
+        When a person interrupts it, or the Dask cluster of ``executor`` is gone; what is done is kept, and the
+        message says how to go on.
 
     Examples
     --------
@@ -122,8 +124,8 @@ def compare(
     work = Experiment(_asked(locals()))
     try:
         _run(work)
-    except KeyboardInterrupt:
-        stopped = work.stopped()
+    except (KeyboardInterrupt, ClusterGone) as end:
+        stopped = work.stopped(end)
     else:
         return work.comparison()
     raise stopped
@@ -154,8 +156,13 @@ async def acompare(
     A cancelled task keeps what is done, in the run log.
     """
     work = await asyncio.to_thread(Experiment, _asked(locals()))
-    await _arun(work)
-    return await asyncio.to_thread(work.comparison)
+    try:
+        await _arun(work)
+    except ClusterGone as end:
+        stopped = await asyncio.to_thread(work.stopped, end)
+    else:
+        return await asyncio.to_thread(work.comparison)
+    raise stopped
 
 
 def _asked(given: Mapping[str, Any]) -> Asked:

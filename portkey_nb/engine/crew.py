@@ -26,10 +26,16 @@ from portkey_nb.settings import Handed, Secret
 
 WORKERS_S = 10.0
 """Seconds that a cluster without workers is waited for."""
+ALONE_S = 600.0
+"""Seconds that a sweep waits for workers when all are gone; a cluster that grows by itself may take minutes."""
 AGAIN_S = 10.0
 """Seconds after which a worker that joined and was refused is looked at once more."""
 _REACH_S = 2.0
 _SHARED = "PORTKEY_NB_STORE=postgresql+psycopg://user:password@host/database"
+
+
+class ClusterGone(PortkeyError):
+    """What ends the calls of a cluster that is gone; whoever asked for them says what is done, and how to go on."""
 
 
 def client_of(executor: Any) -> Any:
@@ -88,6 +94,8 @@ class Crew:
         self._client, self._store, self._handed = client, store, handed
         self.known = check_crew(client, store, handed)
         self._refused: dict[str, float] = {}
+        self._alone_since: float | None = None
+        self._said_alone = False
 
     def able(self) -> frozenset[str]:
         """Return the addresses of those that are there now and can do it; what another one lacks is said once."""
@@ -102,7 +110,32 @@ class Crew:
                     said = error or type(error).__name__
                     print(f"portkey_nb: a worker that joined is given no calls: {said}", file=sys.stderr)  # noqa: T201
                 self._refused[address] = time.monotonic() + AGAIN_S
-        return present & self.known
+        able = present & self.known
+        if able:
+            self._alone_since, self._said_alone = None, False
+        return able
+
+    def check(self, able: frozenset[str]) -> None:
+        """Say once that nobody is left to do the work, where it stays so, and give up in the end.
+
+        Raises
+        ------
+        ClusterGone
+            Also when the client is closed, or has lost its scheduler.
+        """
+        if self._client.status != "running":
+            raise ClusterGone(f"the Dask client is {self._client.status}")
+        if able:
+            return
+        self._alone_since = self._alone_since or time.monotonic()
+        waited = time.monotonic() - self._alone_since
+        if waited > ALONE_S:
+            raise ClusterGone(f"the Dask cluster has had no workers that can do this for {ALONE_S:.0f} s")
+        if waited > WORKERS_S and not self._said_alone:
+            self._said_alone = True
+            text = f"the Dask cluster has no workers any more that can do this (waited {WORKERS_S:.0f} s); start some"
+            text += f", as in cluster.scale(2), and it goes on; it is given up after {ALONE_S:.0f} s"
+            print(f"portkey_nb: {text}", file=sys.stderr)  # noqa: T201 (beside the progress bar)
 
     def dismiss(self, address: str, why: str) -> bool:
         """Give no more calls to a worker that cannot do them; False where it is given none already."""

@@ -241,8 +241,8 @@ class Experiment:
         again = "with this name " if self.name else ""
         return [f"{said}{models} asked for a longer pause than a comparison waits; compare again {again}later"]
 
-    def stopped(self) -> PortkeyError:
-        """Return what is to be said when a person has stopped it."""
+    def stopped(self, by: BaseException) -> PortkeyError:
+        """Return what is to be said when a person has stopped it, or the cluster is gone that makes its calls."""
         tell_trouble(self.store)
         done = len(self._runs)
         with suppress(StoreError):
@@ -255,7 +255,8 @@ class Experiment:
         else:
             shown = f"Comparison.from_runs(runs(group={self.group_id!r}, columns='all'))"
             go_on = f"{shown} shows them; give it a name next time to go on"
-        return PortkeyError(f"interrupted: {done} of {len(self._grid)} cells are done; {go_on}")
+        why = by.message if isinstance(by, PortkeyError) else "interrupted"
+        return PortkeyError(f"{why}: {done} of {len(self._grid)} cells are done; {go_on}")
 
 
 def _mended(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ulid import ULID
 
 from portkey_nb.engine.batch import STOP_S, Item, Limits, Progress
 from portkey_nb.engine.call import Call, Outcome
-from portkey_nb.engine.crew import Crew, on_loop, secret_url
+from portkey_nb.engine.crew import ClusterGone, Crew, on_loop, secret_url
 from portkey_nb.engine.crossing import Calls
 from portkey_nb.engine.handover import Sealed, handed_over
 from portkey_nb.engine.record import Run
@@ -52,8 +52,6 @@ AHEAD = 2
 """Shifts for each worker that are handed out at once: the one begins while the other ends."""
 TRIES = 3
 """How often a shift is handed out whose task failed."""
-ALONE_S = 60.0
-"""Seconds that a sweep waits for workers when all are gone."""
 _TICK_S = 0.5
 _RECENT = 200
 
@@ -135,7 +133,6 @@ class FleetBatch:
         self._told = self._failed = 0
         self._taken: set[int] = set()
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
-        self._alone_since: float | None = None
 
     @property
     def spent_usd(self) -> float:
@@ -160,8 +157,8 @@ class FleetBatch:
 
         Raises
         ------
-        PortkeyError
-            When the cluster is gone.
+        ClusterGone
+            When the client is closed, or the cluster stays without workers.
         """
         try:
             self._begin()
@@ -288,7 +285,7 @@ class FleetBatch:
                 part, result = self._ready.get(timeout=_TICK_S)
             except queue.Empty:
                 self._tell(self.progress())
-                self._check_cluster()
+                self._fleet.crew.check(self._able)
                 return []
             items = self._ended(part, result)
         for index, outcome in items:
@@ -297,20 +294,6 @@ class FleetBatch:
             self._failed += isinstance(outcome, PortkeyError) or outcome.error is not None
         self._tell(self.progress())
         return items
-
-    def _check_cluster(self) -> None:
-        """Fail where nobody is left to do the work."""
-        client = self._fleet.client
-        if client.status != "running":
-            raise PortkeyError(f"the Dask client is {client.status}; what is done is in the run log")
-        if self._able:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > ALONE_S:
-            raise PortkeyError(
-                "the Dask cluster has no workers any more that can do this; what is done is in the run log"
-            )
 
     # What came
 
@@ -329,7 +312,7 @@ class FleetBatch:
             return self._items(part, rows, {**result.errors, **lost})
         name = type(result).__name__
         if name in ("FutureCancelledError", "CancelledError"):
-            raise PortkeyError("the Dask cluster has dropped the batches, or its client is closed; compare again")
+            raise ClusterGone("the Dask cluster has dropped the batches, or its client is closed")
         if isinstance(result, Unfit) and self._fleet.crew.dismiss(result.address, result.why):
             self._tries[part.number] -= 1
         if name != "KilledWorker" and self._tries[part.number] < TRIES:
@@ -394,7 +377,7 @@ class FleetBatch:
         # None is cancelled before: a task that has just begun would wait for its lease, and its worker with it.
         self._steward.stopping = True
         self._steward.ring()
-        while self._futures and time.monotonic() < deadline and self._fleet.client.status == "running":
+        while self._futures and self._able and time.monotonic() < deadline and self._fleet.client.status == "running":
             await asyncio.sleep(0.02)
         if self._futures:
             await self._fleet.client.cancel(list(self._futures.values()))

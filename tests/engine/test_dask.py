@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -14,7 +15,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -723,6 +725,120 @@ def test_a_cluster_without_workers_is_waited_for_and_refused(tmp_path: Path, mon
         pytest.raises(SettingsError, match="has no workers"),
     ):
         compare("{{q}}", "m", cases=numbered(1), client=Portkey(base_url="demo"), executor=client, progress=False)
+
+
+@contextmanager
+def apart(folder: Path) -> Iterator[tuple[Client, Callable[[], subprocess.Popen[bytes]]]]:
+    """Run a scheduler without workers; what starts one, by itself, is given with its client."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", STRANGER.format(before=""), bare.scheduler_address, str(folder)]
+        started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        return started[-1]
+
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", local_directory=str(folder)) as bare,
+        Client(bare) as client,
+    ):
+        try:
+            start()
+            client.wait_for_workers(1, timeout=60)
+            yield client, start
+        finally:
+            for worker in started:
+                worker.kill()
+                worker.wait()
+
+
+class Told(io.StringIO):
+    """Standard error on which a sentence is waited for."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self.sentence, self.came = sentence, threading.Event()
+
+    def write(self, text: str) -> int:
+        if self.sentence in text:
+            self.came.set()
+        return super().write(text)
+
+
+def test_a_cluster_that_loses_all_its_workers_says_so_once_and_goes_on_with_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "WORKERS_S", 2.0)
+    told = Told("the Dask cluster has no workers any more that can do this (waited 2 s); start some")
+    monkeypatch.setattr(sys, "stderr", told)
+    with (
+        apart(tmp_path) as (client, start),
+        ManyServer(lambda body, _: whole("x", held=len(server.seen.requests) > 20)) as server,
+    ):
+
+        def lose() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] >= 4)
+            for pid in client.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+            server.decide = slowly
+            server.release()
+            came.append(told.came.wait(30))
+            start()
+
+        came: list[bool] = []
+        loser = threading.Thread(target=lose)
+        loser.start()
+        options: dict[str, Any] = {"client": client_of(server), "executor": client, "progress": False}
+        found = compare("{{q}}", "m", cases=numbered(60), **options).to_frame()
+        loser.join()
+    assert came == [True]
+    assert told.getvalue().count("no workers") == 1
+    assert set(found["status"]) == {"ok"}
+
+
+def test_a_cluster_that_stays_without_workers_is_given_up_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "ALONE_S", 0.1)
+    with apart(tmp_path) as (client, _), ManyServer(lambda body, _: whole(held=True)) as server:
+
+        def lose() -> None:
+            assert server.wait_for(lambda seen: seen.in_flight[""] >= 4)
+            os.kill(client.run(os.getpid).popitem()[1], signal.SIGKILL)
+
+        loser = threading.Thread(target=lose)
+        loser.start()
+        options: dict[str, Any] = {"client": client_of(server), "executor": client, "progress": False}
+        with pytest.raises(PortkeyError, match=r"has had no workers .*: 0 of 60 cells are done; .* give it a name"):
+            compare("{{q}}", "m", cases=numbered(60), **options)
+        loser.join()
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_cluster_that_is_gone_says_what_is_done_and_that_the_name_goes_on(awaited: bool, tmp_path: Path) -> None:
+    with ManyServer(lambda body, _: whole("x", held=len(server.seen.requests) > 20)) as server:
+        options: dict[str, Any] = {"cases": numbered(60), "name": "gone", "progress": False}
+        with apart(tmp_path) as (client, _):
+
+            def close() -> None:
+                assert server.wait_for(lambda seen: seen.in_flight[""] >= 4)
+                until = time.monotonic() + 30
+                while (runs(columns=["status"])["status"] == "ok").sum() < 20 and time.monotonic() < until:
+                    time.sleep(0.02)
+                client.close()
+
+            closer = threading.Thread(target=close)
+            closer.start()
+            sentence = "(is closed|dropped the batches).*: 20 of 60 cells are done; call it again with name='gone'"
+            given = {**options, "client": client_of(server), "executor": client}
+            with pytest.raises(PortkeyError, match=sentence):
+                asyncio.run(acompare("{{q}}", "m", **given)) if awaited else compare("{{q}}", "m", **given)
+            closer.join()
+        server.decide = echo
+        server.release()
+        before = len(server.seen.requests)
+        found = compare("{{q}}", "m", client=client_of(server), **options).to_frame()
+        assert set(found["status"]) == {"ok"}
+        assert len(server.seen.requests) == before + 40
 
 
 counts = st.dictionaries(st.sampled_from("abc"), st.integers(0, 30), max_size=3)
