@@ -70,7 +70,9 @@ def _add_runs(log: argparse.ArgumentParser) -> None:
     formats = ["table", "csv", "jsonl", "json", "parquet"]
     log.add_argument("--format", choices=formats, help="table by default; jsonl and json are both JSON Lines")
     log.add_argument("-n", type=int, help="only the latest N (table: 20 by default)")
-    log.add_argument("--output", metavar="FILE", type=Path, help="write to this file, or over it if it is no log")
+    log.add_argument(
+        "--output", metavar="FILE", type=Path, help="write to this file, over any but a log (parquet needs it)"
+    )
     log.add_argument("--status", action="append", help="only runs of this status; may be given again")
     log.add_argument("--model", action="append", help="only runs of this model; may be given again")
     log.add_argument("--group", help="only runs of this group, by its id or label")

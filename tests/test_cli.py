@@ -194,6 +194,14 @@ def test_runs_as_json_lines_in_a_file(logged: list[str], tmp_path: Path) -> None
     assert rows[1]["messages"] == [{"role": "user", "content": 'Say "2, two"'}]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no /dev")
+def test_a_pipe_is_written_to_as_it_is(logged: list[str]) -> None:
+    for words in (["--format", "jsonl"], []):
+        done = run("runs", *words, "--output", "/dev/stdout")
+        assert (done.returncode, done.stderr) == (0, "2 runs exported to /dev/stdout\n")
+        assert logged[0] in done.stdout
+
+
 def test_parquet_needs_a_file_and_pyarrow(logged: list[str], tmp_path: Path) -> None:
     done = run("runs", "--format", "parquet")
     assert done.returncode == 1

@@ -28,7 +28,7 @@ def is_database(path: Path) -> bool:
 
 
 def check_target(path: str | os.PathLike[str], store: RunStore, *, databases: bool = False) -> Path:
-    """Return where a file is to be written, symbolic links followed.
+    """Return where a file is to be written, symbolic links followed; a device or a pipe is itself.
 
     Parameters
     ----------
@@ -45,7 +45,10 @@ def check_target(path: str | os.PathLike[str], store: RunStore, *, databases: bo
     OSError
         When its folder is not there.
     """
-    target = Path(path).resolve()
+    given = Path(path)
+    if given.exists() and not given.is_file():
+        return given  # what /dev/stdout leads to may have no path
+    target = given.resolve()
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
     if store.path is not None and (target == store.path.resolve() or _same(target, store.path)):
