@@ -55,11 +55,13 @@ class _Switch:
     """What the notebook said, and what the settings were found to say."""
 
     said: Taping | None = None
-    off: bool = False
-    """Whether the notebook switched off what the settings say."""
+    off: tuple[str | None, ...] = ()
+    """The files that the settings named when the notebook switched that off."""
     turn: int = 0
     known: tuple[Any, ...] | None = None
     found: Taping | None = None
+    named: tuple[str | None, ...] = (None, None)
+    """The files that the settings name, as they are written there: to record into, and to replay."""
     until: float = 0.0
 
 
@@ -75,7 +77,11 @@ def tapings() -> tuple[Taping, ...]:
         When the settings ask for both, or for a pace that is none.
     """
     own = () if _switch.said is None else (_switch.said,)
-    found = None if _switch.off else _set()
+    found = _set()
+    if _switch.off and _switch.off != _switch.named:
+        _switch.off = ()  # what was set since counts
+    if _switch.off:
+        found = None
     return own if found is None else (*own, found)
 
 
@@ -88,6 +94,12 @@ def taping() -> Taping | None:
         As :func:`tapings`.
     """
     return next(iter(tapings()), None)
+
+
+def switched_off() -> Taping | None:
+    """Return what the settings say and the notebook switched off; None where all that they say counts."""
+    tapings()
+    return _switch.found if _switch.off else None
 
 
 def _set() -> Taping | None:
@@ -118,16 +130,16 @@ def switch_on(mode: Mode, path: Path, pace: str | None = None) -> Taping:
 
 
 def switch_off() -> None:
-    """End what the notebook began; where it began nothing, what the settings say."""
-    if _switch.said is None:
-        _switch.off = True
+    """End what the notebook began; where it began nothing, what the settings say, until they name another file."""
+    if _switch.said is None and _set() is not None:
+        _switch.off = _switch.named
     _switch.said = None
 
 
 def follow_settings() -> None:
     """Forget what the notebook said: the settings count again."""
     _switch.said = _switch.known = None
-    _switch.off = False
+    _switch.off = ()
 
 
 def checked_pace(pace: str | None) -> Pace:
@@ -141,6 +153,7 @@ def checked_pace(pace: str | None) -> Pace:
 
 def _from_settings() -> Taping | None:
     settings = load()
+    _switch.named = settings.record, settings.replay
     if settings.record and settings.replay:
         record, replay, _ = _VARIABLES
         raise SettingsError(

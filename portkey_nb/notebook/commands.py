@@ -24,7 +24,7 @@ from portkey_nb.errors import APIStatusError, PortkeyError, PromptError, Setting
 from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.gateway.secrecy import holds_secret
-from portkey_nb.gateway.taping import tapings
+from portkey_nb.gateway.taping import switched_off, tapings
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
@@ -33,7 +33,7 @@ from portkey_nb.notebook.options import help_page
 from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
 from portkey_nb.notebook.references import References
-from portkey_nb.notebook.taped import describe, find_taping
+from portkey_nb.notebook.taped import describe, describe_off, find_taping
 from portkey_nb.settings import load, login, logout
 from portkey_nb.views.safety import plain_text
 
@@ -126,6 +126,9 @@ def _status(magics: Any) -> None:
     if route:
         lines.append(("config", shown_config(route)))
     lines += [(tape.mode, describe(tape)) for tape in tapings()]
+    silent = switched_off()
+    if silent is not None:
+        lines.append((silent.mode, describe_off(silent)))
     store = open_store()
     lines.append(("run log", f"{_place(store)}{'' if magics.log else ' (off: PortkeyMagics.log is False)'}"))
     traces = _traces(magics.trace_metadata, settings.trace_metadata)

@@ -10,6 +10,7 @@ from portkey_nb.errors import PromptError
 from portkey_nb.gateway.recording import Recorder
 from portkey_nb.gateway.tapes import opened, put_in, take_out
 from portkey_nb.gateway.taping import PACES, Taping, shown, taping, tapings
+from portkey_nb.settings import ENVIRONMENT
 from portkey_nb.views.safety import plain_text
 
 _LINE = re.compile(
@@ -49,11 +50,25 @@ def describe(now: Taping | None) -> str:
         return (
             "nothing is recorded or replayed; `%portkey record FILE.jsonl` begins, `%portkey replay FILE.jsonl` answers"
         )
+    return _told(now) + ("; the network is not used" if now.mode == "replay" else "")
+
+
+def describe_off(silent: Taping) -> str:
+    """Say in one line that the notebook switched off what the settings say."""
+    mode, name = silent.mode, shown(silent.path)
+    return (
+        f"off, though {ENVIRONMENT[mode]} is {name}: `%portkey {mode} off` counts until another file is set there; "
+        f"`%portkey {mode} {name}` begins again"
+    )
+
+
+def _told(now: Taping) -> str:
     count = opened(now).count
     if now.mode == "record":
-        return f"recording into {shown(now.path)}, {_exchanges(count)} so far"
+        gone = "" if not count or now.path.exists() else "; the file was removed since"
+        return f"recording into {shown(now.path)}, {_exchanges(count)} so far{gone}"
     paced = ", as fast as it was" if now.pace == "recorded" else ""
-    return f"replaying {shown(now.path)}{paced}, {_exchanges(count)} given so far; the network is not used"
+    return f"replaying {shown(now.path)}{paced}, {_exchanges(count)} given so far"
 
 
 def _exchanges(count: int) -> str:
@@ -90,7 +105,10 @@ def _stop(mode: str) -> None:
     now = taping()
     if now is None or now.mode != mode:
         raise PromptError(f"nothing is being {mode}ed; {describe(now)}")
-    said = describe(now)
+    said = _told(now)
     take_out()
     outer = taping()
-    _say(f"ended: {said}" if outer is None else f"ended: {said}\ngoing on: {describe(outer)}")
+    if outer is None:
+        _say(f"ended: {said}" + ("; requests go to the gateway again" if mode == "replay" else ""))
+    else:
+        _say(f"ended: {said}\ngoing on: {describe(outer)}")

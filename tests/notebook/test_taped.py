@@ -9,6 +9,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from portkey_nb import errors, runs
+from portkey_nb.gateway.taping import is_replaying, taping
 from portkey_nb.notebook.commands import find_command
 
 CELL = "What is the capital of France?"
@@ -150,6 +151,36 @@ def test_off_gives_way_to_what_the_settings_say(
     # What was switched off stays off.
     said(shell, "record other.jsonl", capsys)
     assert "going on" not in said(shell, "record off", capsys)
+
+
+@pytest.mark.parametrize("mode", ["record", "replay"])
+def test_after_off_a_variable_counts_anew_when_it_names_another_file(
+    shell: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str
+) -> None:
+    name = f"PORTKEY_NB_{mode.upper()}"
+    said(shell, "record one.jsonl", capsys)
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    said(shell, "record off", capsys)
+    Path("two.jsonl").write_bytes(Path("one.jsonl").read_bytes())
+    monkeypatch.setenv(name, "one.jsonl")
+    ended = said(shell, f"{mode} off", capsys)
+    assert ended.startswith("ended: ")
+    assert "not used" not in ended
+    assert ("to the gateway again" in ended) == (mode == "replay")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")  # the same words, another folder
+    assert not is_replaying()
+    assert taping() is None
+    monkeypatch.chdir(tmp_path)
+    assert f"off, though {name} is one.jsonl" in said(shell, "status", capsys)
+    monkeypatch.setenv(name, "two.jsonl")
+    now = taping()
+    assert now is not None
+    assert (now.mode, now.path.name) == (mode, "two.jsonl")
+    status = said(shell, "status", capsys)
+    assert "two.jsonl" in status
+    assert "off, though" not in status
+    assert "two.jsonl" in said(shell, f"{mode} off", capsys)
 
 
 def test_tab_offers_files_words_and_paces(shell: Any) -> None:
