@@ -45,7 +45,7 @@ class Recorder:
     place : str
         The file without links on its way, by which two are told to be the same.
     count : int
-        How many exchanges it has written.
+        How many exchanges it has written, without those that were removed with their file.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -112,11 +112,17 @@ class Recorder:
     def write(self, exchange: Exchange) -> None:
         """Add an exchange; what cannot be written is said once, and no answer is lost by it."""
         try:
-            append(self.path, encoded(exchange))
+            anew = append(self.path, encoded(exchange))
             with self._lock:
-                self.count += 1
+                lost = self.count if anew else 0
+                self.count += 1 - lost
         except (OSError, ValueError) as error:
             self.complain(getattr(error, "strerror", None) or str(error))
+            return
+        if lost:
+            were = "1 exchange that was" if lost == 1 else f"{lost:,} exchanges that were"
+            text = f"{shown(self.path)} was removed or emptied; it is begun anew, without the {were} recorded before"
+            print(f"portkey_nb: {text}", file=sys.stderr)  # noqa: T201 (beside the answers, which come first)
 
     def complain(self, reason: str) -> None:
         """Say once that something is missing in the file."""

@@ -21,8 +21,13 @@ except ImportError:  # Windows: O_APPEND alone keeps lines apart there
     fcntl = None  # type: ignore[assignment]
 
 
-def append(path: Path, line: bytes) -> None:
+def append(path: Path, line: bytes) -> bool:
     """Add a line to a recording that is begun if it is not there; other threads and processes may do so meanwhile.
+
+    Returns
+    -------
+    bool
+        Whether it was begun.
 
     Raises
     ------
@@ -45,6 +50,7 @@ def append(path: Path, line: bytes) -> None:
             with suppress(OSError):
                 os.ftruncate(handle, size)
             raise
+    return not size
 
 
 def _header() -> bytes:

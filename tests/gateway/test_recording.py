@@ -266,6 +266,23 @@ def test_a_file_that_cannot_be_written_any_more_costs_no_answer(
     assert str(path) in said
 
 
+def test_a_file_that_was_removed_is_said_and_its_exchanges_count_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.jsonl"
+    with ScriptedServer(whole(COMPLETION)) as server:
+        way = recording(path)
+        portkey = Portkey(base_url=server.url, transport=way)
+        answer_of(portkey)
+        assert "removed" not in capsys.readouterr().err
+        path.unlink()
+        answer_of(portkey)
+        answer_of(portkey)
+    said = capsys.readouterr().err
+    assert said.count("was removed or emptied; it is begun anew, without the 1 exchange that was recorded before") == 1
+    assert way.recorder.count == len(read(path).lines) == 2
+
+
 def test_a_stopped_wait_is_recorded_as_no_answer(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with ScriptedServer([STALL]) as server:

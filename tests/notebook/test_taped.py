@@ -183,6 +183,15 @@ def test_after_off_a_variable_counts_anew_when_it_names_another_file(
     assert "two.jsonl" in said(shell, f"{mode} off", capsys)
 
 
+def test_a_recording_that_was_removed_is_said(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    said(shell, "record run.jsonl", capsys)
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    Path("run.jsonl").unlink()
+    assert "1 exchange so far; the file was removed since" in said(shell, "record", capsys)
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    assert said(shell, "record off", capsys) == "ended: recording into run.jsonl, 1 exchange so far"
+
+
 def test_tab_offers_files_words_and_paces(shell: Any) -> None:
     Path("run.jsonl").touch()
     Path("notes.txt").touch()
