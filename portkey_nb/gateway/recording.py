@@ -222,6 +222,8 @@ class Recorded:
         repeat = None if self._listener is None else self._listener.repeat
         began_s, ended_s, played = _rounded(self._began_s), _rounded(self._ended_s), self._played
         times = Times(recorder.session, _rounded(self._at - recorder.zero), self._date, began_s, ended_s, repeat)
+        if played is not None and played.request.struck:
+            request = played.request
         if played is not None:  # a copy tells when it was asked, and what it cost then
             times, row = Times(played.session, played.sent_at, played.sent, began_s, ended_s, repeat), row or played.row
         known = {name: value for name, value in (row or {}).items() if value is not None}

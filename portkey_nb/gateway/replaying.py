@@ -196,7 +196,7 @@ class PlayedExchange:
 
     def __init__(self, exchange: Exchange, *, paced: bool) -> None:
         self.exchange, self.paced = exchange, paced
-        self.times = exchange.times
+        self.request, self.times = exchange.request, exchange.times
         self.session = exchange.times.session
         self.sent_at = self.now = exchange.times.sent_at_s
         self.sent = exchange.times.sent

@@ -202,9 +202,12 @@ class Played(Protocol):
         ``tokens_per_s``, as far as known.
     paced : bool
         Whether it takes as long as it took.
+    request : object
+        What was asked, as it is recorded: this process may not know which texts of it are secret.
     """
 
     paced: bool
+    request: Any
 
     session: str
     sent_at: float

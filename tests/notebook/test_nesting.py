@@ -108,6 +108,21 @@ def test_inside_a_replay_a_recording_is_of_what_was_replayed_and_nothing_is_sent
     assert again == outer_lines[:3]
 
 
+def test_a_copy_holds_no_key_that_only_the_recorder_knew(
+    outer: Path, inner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = [{"role": "user", "content": "is Vq7+hh/81kk2 mine?"}]
+    monkeypatch.setenv("MY_TOKEN", "Vq7+hh/81kk2")
+    with ScriptedServer(whole(COMPLETION)) as server:
+        answer_of(Portkey(base_url=server.url, transport=recording(outer)), messages=asking)
+    monkeypatch.delenv("MY_TOKEN")
+    monkeypatch.setenv("PORTKEY_NB_REPLAY", str(outer))
+    assert answer_of(Portkey(base_url=NOBODY, transport=recording(inner)), messages=asking) == "Hello"
+    monkeypatch.delenv("PORTKEY_NB_REPLAY")
+    assert asked_in(inner) == asked_in(outer) == ["is *** mine?"]
+    assert answer_of(Portkey(base_url=NOBODY, transport=replaying(inner)), messages=asking) == "Hello"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_records_does_so_inside_of_what_the_process_does(
     outer: Path, inner: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
