@@ -52,16 +52,21 @@ UNLIKE = ("group_id", "metadata", "started_at", "ended_at", "trace_id", "respons
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """Run a scheduler, and two workers in processes of their own."""
     folder = tmp_path_factory.mktemp("dask")
+    # Of a worker that was lost so long ago Dask looks whether it is back: not while it is lost a second time.
+    patience = {"distributed.deploy.lost-worker-timeout": "1 hour"}
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HOME", "DASK_CONFIG", "XDG_DATA_HOME"):
             patch.setenv(name, str(folder))
-        with LocalCluster(
-            n_workers=2,
-            threads_per_worker=2,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            local_directory=str(folder),
-        ) as made:
+        with (
+            config.set(patience),
+            LocalCluster(
+                n_workers=2,
+                threads_per_worker=2,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                local_directory=str(folder),
+            ) as made,
+        ):
             yield made
 
 
