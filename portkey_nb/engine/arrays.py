@@ -45,7 +45,11 @@ def unknown(values: Values) -> bool:
 
 def _same(values: Values) -> bool:
     """Tell whether all values are the same one, which is quicker to find out than to look each of them up."""
-    return bool(values) and values[0] is values[-1] and values.count(values[0]) == len(values)
+    return bool(values) and _alike(values[0], values[-1]) and values.count(values[0]) == len(values)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is str and one == other)
 
 
 class _Gaps:
@@ -172,6 +176,11 @@ class _ArrowStrings:
         self._gaps = _Gaps()
 
     def add(self, values: Values) -> None:
+        if _same(values) and type(values[0]) is str:
+            text = values[0].encode()
+            self._sizes.extend(array("q", (len(text),)) * len(values))
+            self._text += text * len(values)
+            return
         try:
             joined = "".join(values)
         except TypeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -60,13 +60,26 @@ def escape_json(text: str) -> str:
 
 def unescape_json(text: str) -> str:
     """Return the JSON that was escaped."""
-    if r"\u001a" not in text:
+    if _MARK not in text:
         return text
     return _ESCAPED.sub(lambda found: _UNSAFE.get(found[1], found[0]), text)
 
 
+_MARK = r"\u001a"
 _SAFE = {"00": r"\u001a0", "1a": r"\u001a1"}
 _UNSAFE = {"0": r"\u0000", "1": r"\u001a"}
+
+
+def read(column: sa.ColumnElement[Any], values: Sequence[str | None]) -> Sequence[str | None]:
+    """Return what the driver gave of a PostgreSQL column as the column's type would, looked through at once."""
+    if column.type not in (TEXT, LABEL, JSON) or values.count(None) == len(values):
+        return values
+    mark, back = (_MARK, unescape_json) if column.type is JSON else ("\x1a", unescape)
+    try:
+        whole = "".join(values)  # type: ignore[arg-type]
+    except TypeError:
+        whole = "".join(filter(None, values))
+    return [value and back(value) for value in values] if mark in whole else values
 
 
 class _Escaped(sa.types.UserDefinedType[str]):
@@ -106,7 +119,7 @@ class _Jsonb(_Escaped):
         return lambda text: text if text is None else escape_json(text)
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any]:
-        return lambda text: unescape_json(text) if text is not None and r"\u001a" in text else text
+        return lambda text: unescape_json(text) if text is not None and _MARK in text else text
 
 
 TEXT = sa.Text().with_variant(_Escaped(), "postgresql")

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from portkey_nb.engine import frames, queries
+from portkey_nb.engine import frames
 from portkey_nb.engine.columns import Choice, choose
+from portkey_nb.engine.filters import Filter
+from portkey_nb.engine.parts import Part, packed, parts
 from portkey_nb.engine.placing import check_target, in_place
 from portkey_nb.engine.plain import to_json
-from portkey_nb.engine.queries import Filter, Part
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import RUNS
 from portkey_nb.errors import SettingsError
@@ -106,12 +107,12 @@ def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, w
             which = _bounded(connection, which)
             if choice.scores is None:
                 choice = Choice(choice.columns, _scorers(connection, which))
-        packed = queries.packed(connection, choice)
-        parts = _none() if connection is None else queries.parts(connection, choice, which)
+        together = packed(connection, choice)
+        found = _none() if connection is None else parts(connection, choice, which)
         try:
-            with closing(parts), _WRITERS[format](stream, frames.build(choice, [])) as write:
-                for batch in _batches(parts):
-                    frame = frames.build(choice, batch, packed=packed)
+            with closing(found), _WRITERS[format](stream, frames.build(choice, [])) as write:
+                for batch in _batches(found):
+                    frame = frames.build(choice, batch, packed=together)
                     write(frame)
                     done += len(frame)
                     tell(done)
@@ -144,15 +145,15 @@ def _bounded(connection: sa.Connection, which: Filter) -> Filter:
 def _scorers(connection: sa.Connection, which: Filter) -> tuple[str, ...]:
     """Return whose scores there are: all batches have the same columns."""
     names: set[str] = set()
-    for part in queries.parts(connection, Choice((), None), which):
+    for part in parts(connection, Choice((), None), which):
         names.update(*filter(None, part.scores))
     return tuple(sorted(names))
 
 
-def _batches(parts: Iterator[Part]) -> Iterator[list[Part]]:
+def _batches(found: Iterator[Part]) -> Iterator[list[Part]]:
     batch: list[Part] = []
     rows = characters = 0
-    for part in parts:
+    for part in found:
         batch.append(part)
         rows, characters = rows + len(part.run_ids), characters + part.characters
         if rows >= ROWS or characters >= CHARACTERS:

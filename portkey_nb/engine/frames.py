@@ -11,7 +11,7 @@ import pandas as pd
 
 from portkey_nb.engine.arrays import Packed, Scores, builder, unknown
 from portkey_nb.engine.columns import COLUMNS, Choice, choose
-from portkey_nb.engine.queries import Part
+from portkey_nb.engine.parts import Part
 from portkey_nb.engine.record import SCORE
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.engine.tables import to_micros

@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import time
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import lru_cache
 from importlib import import_module
+from itertools import chain, islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -98,6 +99,7 @@ def engine(url: sa.URL) -> sa.Engine:
     made = sa.create_engine(url, connect_args=arguments, pool_size=2, max_overflow=6, pool_timeout=WRITE_S)
     sa.event.listen(made, "do_connect", _connect)
     sa.event.listen(made, "connect", _configure)
+    sa.event.listen(made, "do_execute", _send)
     return made
 
 
@@ -115,6 +117,20 @@ def _connection_class() -> Any:
         """A connection that gives up a server that has nothing to say: one that hangs never says so itself."""
 
         limit_s = WRITE_S + GRACE_S
+        sent: Generator[Any, None, None] | None = None
+
+        def commit(self) -> None:
+            self._hush()
+            super().commit()
+
+        def rollback(self) -> None:
+            self._hush()
+            super().rollback()
+
+        def _hush(self) -> None:
+            # Nothing else can be said to a server while it sends rows, and whoever wanted them has gone.
+            if self.sent is not None:
+                self.sent.close()
 
         def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
             return super().wait(self._limited(gen), *args, **kwargs)
@@ -158,6 +174,42 @@ def _configure(connection: Any, _record: Any) -> None:
         (f"{LOCK_S * 1000:.0f}ms", f"{WRITE_S * 1000:.0f}ms"),
     )
     connection.autocommit = False
+
+
+def rows(connection: sa.Connection, statement: sa.Select[Any], at_once: int) -> Generator[Sequence[Any], None, None]:
+    """Read rows as the driver gives them, some at a time, while the server makes the next ones.
+
+    Until all are read, or the generator is closed, nothing else can be asked of the connection.
+    """
+    driver: Any = connection.connection.driver_connection
+    try:
+        with connection.execute(statement, execution_options={_AT_ONCE: at_once}) as found:
+            sent: Any = found.context
+            try:
+                while some := list(islice(sent.rows, at_once)):
+                    yield some
+            finally:
+                driver.sent.close()
+    except import_module("psycopg").Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise sa.exc.DBAPIError(None, None, error, connection_invalidated=driver.closed) from error
+
+
+_AT_ONCE = "portkey_nb_rows_at_once"
+
+
+def _send(cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:
+    """Execute what :func:`rows` asks, in place of SQLAlchemy, which would wait for all rows, or ask for each part."""
+    at_once = context.execution_options.get(_AT_ONCE)
+    if at_once is None:
+        return None
+    chunks = import_module("psycopg").capabilities.has_stream_chunked()  # of libpq 17 on; one by one before
+    driver = cursor.connection
+    driver.sent = cursor.stream(statement, parameters, size=at_once if chunks else 1)
+    # With the first row the names of its columns are known.
+    context.rows = chain(list(islice(driver.sent, 1)), driver.sent)
+    return True
 
 
 def lasting(connection: sa.Connection) -> None:

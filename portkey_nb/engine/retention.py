@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from portkey_nb.engine.filters import ago
 from portkey_nb.engine.patience import change
-from portkey_nb.engine.queries import ago
 from portkey_nb.engine.store import RunStore
 from portkey_nb.engine.tables import BODIES, RUNS, TURNS, from_micros, to_micros
 from portkey_nb.errors import StoreError

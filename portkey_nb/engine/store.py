@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from portkey_nb.engine import chats, postgres, queries
+from portkey_nb.engine import chats, parts, postgres, queries
 from portkey_nb.engine.columns import choose
 from portkey_nb.engine.database import Database, resolve
+from portkey_nb.engine.filters import Filter
 from portkey_nb.engine.journal import Journal
 from portkey_nb.engine.plain import integer, mend, plain
 from portkey_nb.engine.queries import Totals
@@ -183,11 +184,11 @@ class RunStore:
         from portkey_nb.engine import frames  # pandas loads only for frames
 
         choice = choose(columns)
-        which = queries.Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
+        which = Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
         with self.reading() as connection:
-            parts = () if connection is None else queries.parts(connection, choice, which)
-            packed = queries.packed(connection, choice)
-            return frames.build(choice, parts, packed=packed, backwards=n is not None)
+            found = () if connection is None else parts.parts(connection, choice, which)
+            packed = parts.packed(connection, choice)
+            return frames.build(choice, found, packed=packed, backwards=n is not None)
 
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id. What of it is damaged is unknown, as in a frame."""

@@ -60,6 +60,9 @@ TURNS = sa.Table(
 BODY_COLUMNS = {"prompt": BODIES.c.prompt, "text": BODIES.c.answer}
 """The texts with columns of their own: those that a frame shows unless told otherwise."""
 
+NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
+"""The columns that may be annotated later, beside scores."""
+
 _HIDE = frozenset({"params", "dropped_params", "metadata", "vars", "tags"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

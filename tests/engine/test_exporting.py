@@ -26,9 +26,9 @@ OBJECTS = {column.name for column in COLUMNS if column.kind == "object"}
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def store(place: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(exporting, "ROWS", 400)  # several batches of few rows
-    with RunStore(tmp_path / "log" / "runs.sqlite") as store:
+    with RunStore(place) as store:
         rows = [
             done(
                 started_at=START + timedelta(seconds=at),

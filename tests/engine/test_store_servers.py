@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -24,7 +25,11 @@ import sqlalchemy as sa
 from portkey_nb import Portkey, ask, compare, conversation, runs
 from portkey_nb.engine import journal
 from portkey_nb.engine import postgres as postgres_room
+from portkey_nb.engine.columns import choose
+from portkey_nb.engine.exporting import export
+from portkey_nb.engine.filters import Filter
 from portkey_nb.engine.migrations import LATEST
+from portkey_nb.engine.parts import parts
 from portkey_nb.engine.store import RunStore
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation, Turn
@@ -243,6 +248,49 @@ def test_a_server_killed_while_processes_write_loses_nothing(own: Server) -> Non
         assert len(frame) == sum(int(written) for written, _ in ended)
         assert set(frame["status"]) == {"ok"}
     assert waiting() == []
+
+
+@pytest.fixture
+def large(own: Server) -> Iterator[tuple[RunStore, str]]:
+    """Give a log of more than a server sends ahead, and its database."""
+    name = own.fresh()
+    with RunStore(own.url(name)) as store:
+        chance = random.Random(7)  # what repeats would be kept as little
+        store.write([(done(text=chance.randbytes(20_000).hex()), False) for _ in range(1500)])
+        yield store, name
+
+
+def test_a_server_killed_while_a_log_is_read_is_said(own: Server, large: tuple[RunStore, str], tmp_path: Path) -> None:
+    store, _ = large
+    target = tmp_path / "runs.jsonl"
+    with pytest.raises(StoreError, match=r"postgresql\+psycopg://.*:\*\*\*@.* does not answer \(.*start the server"):
+        export(store, target, "jsonl", tell=lambda rows: own.stop(signal.SIGQUIT))
+    own.start()
+    assert not target.exists()
+    assert len(store.frame()) == 1500
+
+
+class Enough(BaseException):
+    """Somebody presses Ctrl-C."""
+
+
+@pytest.mark.timeout(60)
+def test_who_stops_reading_leaves_neither_question_nor_connection_behind(
+    own: Server, large: tuple[RunStore, str], tmp_path: Path
+) -> None:
+    def enough(rows: int) -> None:
+        raise Enough
+
+    store, name = large
+    for _ in range(9):  # one more than a process opens connections
+        with pytest.raises(Enough):
+            export(store, tmp_path / "runs.jsonl", "jsonl", tell=enough)
+    with store.reading() as connection:
+        assert connection is not None
+        left = parts(connection, choose("all"), Filter())
+        assert len(next(left).run_ids) < 1500
+    assert len(store.frame()) == 1500
+    assert own.admin(f"SELECT state FROM pg_stat_activity WHERE datname = '{name}'") == [("idle",)]
 
 
 @pytest.mark.timeout(40)  # twenty rows that wait one after another would take longer
