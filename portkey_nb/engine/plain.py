@@ -65,7 +65,7 @@ def plain(value: Any, *, hide: bool = False, level: int = 0) -> Any:
         return value if value in _INT64 else str(value)
     if kind is float:
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping | list | tuple | AbstractSet):
+    if kind is dict or kind is list or isinstance(value, Mapping | list | tuple | AbstractSet):
         return _deep(value, hide, level)
     return _odd(value)
 
@@ -73,7 +73,7 @@ def plain(value: Any, *, hide: bool = False, level: int = 0) -> Any:
 def _deep(value: Any, hide: bool, level: int) -> Any:
     if level >= DEEPEST:
         return _readable(value)
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             mend(name) if isinstance(name, str) else str(plain(name)): "***"
             if hide and isinstance(item, str | bytes | list | tuple) and item and names_secret(name)
@@ -81,7 +81,7 @@ def _deep(value: Any, hide: bool, level: int) -> Any:
             for name, item in value.items()
         }
     items = [plain(item, hide=hide, level=level + 1) for item in value]
-    return sorted(items, key=str) if isinstance(value, AbstractSet) else items
+    return sorted(items, key=str) if type(value) is not list and isinstance(value, AbstractSet) else items
 
 
 def _odd(value: Any) -> Any:

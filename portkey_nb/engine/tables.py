@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portkey_nb.engine.column_types import JSON, LABEL, LONGEST_LABEL, TEXT
-from portkey_nb.engine.columns import COLUMNS, Column
+from portkey_nb.engine.columns import COLUMNS
 from portkey_nb.engine.plain import integer, mend, number, plain, to_json, truth
 from portkey_nb.engine.record import Run
 
@@ -63,7 +64,6 @@ BODY_COLUMNS = {"prompt": BODIES.c.prompt, "text": BODIES.c.answer}
 NOTED = frozenset({"rating", "rating_note", "passed", "tags"})
 """The columns that may be annotated later, beside scores."""
 
-_HIDE = frozenset({"params", "dropped_params", "metadata", "vars", "tags"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -86,14 +86,30 @@ def from_micros(micros: int | None) -> datetime | None:
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
+def _text(value: Any) -> str:
+    return mend(value) if isinstance(value, str) else mend(str(plain(value)))
+
+
+_HIDE = frozenset({"params", "dropped_params", "metadata", "vars", "tags"})
+_CLEAN: dict[str, Callable[[Any], Any]] = {
+    "string": _text,
+    "category": _text,
+    "Int64": integer,
+    "Float64": number,
+    "boolean": truth,
+    "time": to_micros,
+}
 _FIELDS = attrgetter(*(column.name for column in COLUMNS))
+_WRITE = tuple(
+    (column.name, _CLEAN.get(column.kind) or partial(plain, hide=column.name in _HIDE)) for column in COLUMNS
+)
+"""What makes a plain value of each column's."""
 
 
 def clean(run: Run) -> dict[str, Any]:
     """Return a run's fields as plain JSON values of the right kind, times as microseconds, secrets as ``***``."""
     row: dict[str, Any] = {
-        column.name: None if value is None else _value(column, value)
-        for column, value in zip(COLUMNS, _FIELDS(run), strict=True)
+        name: None if value is None else write(value) for (name, write), value in zip(_WRITE, _FIELDS(run), strict=True)
     }
     row["status"] = row["status"] or "started"
     row["config"] = _config(row["config"])
@@ -106,22 +122,6 @@ def scores(given: Mapping[str, Any] | None) -> dict[str, float]:
     """Return the scores that are numbers, by scorer."""
     found = {mend(str(name)): number(score) for name, score in (given or {}).items()}
     return {name: score for name, score in found.items() if score is not None}
-
-
-def _value(column: Column, value: Any) -> Any:
-    match column.kind:
-        case "string" | "category":
-            return mend(value) if isinstance(value, str) else mend(str(plain(value)))
-        case "Int64":
-            return integer(value)
-        case "Float64":
-            return number(value)
-        case "boolean":
-            return truth(value)
-        case "time":
-            return to_micros(value)
-        case _:
-            return plain(value, hide=column.name in _HIDE)
 
 
 def _config(text: str | None) -> str | None:
@@ -142,14 +142,14 @@ _REST = tuple(column.name for column in COLUMNS if column.place == "body" and co
 
 def split(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a clean row as one of ``runs`` and one of ``bodies``."""
-    detail = {name: row[name] for name in _DETAIL if row.get(name) is not None}
+    detail = {name: value for name in _DETAIL if (value := row.get(name)) is not None}
     if row.get("scores"):
         detail["scores"] = row["scores"]
     # Whole, wherever a column holds no more than their beginning.
-    detail.update({name: row[name] for name in _LABELS if row.get(name) and len(row[name]) > LONGEST_LABEL})
+    detail.update({name: text for name in _LABELS if (text := row.get(name)) and len(text) > LONGEST_LABEL})
     main = {name: row.get(name) for name in _SEARCHED}
     main.update(cache_key=row.get("cache_key"), detail=to_json(detail))
-    rest = {name: row[name] for name in _REST if row.get(name) is not None}
+    rest = {name: value for name in _REST if (value := row.get(name)) is not None}
     body = {
         "run_id": row["run_id"],
         "prompt": row.get("prompt"),

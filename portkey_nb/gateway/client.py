@@ -121,7 +121,7 @@ class Portkey(Core):
 
     def _read(self, request: Request, kind: type[A]) -> A:
         response = self._send(request, deadline_of(request))
-        return kind(self._body(response, request), dict(response.headers))
+        return kind(*self._answer(response, request))
 
     def _list(self, what: str, query: Mapping[str, Any], kind: type[A]) -> A:
         try:
@@ -297,7 +297,7 @@ class AsyncPortkey(Core):
 
     async def _read(self, request: Request, kind: type[A]) -> A:
         response = await self._send(request, deadline_of(request), None)
-        return kind(self._body(response, request), dict(response.headers))
+        return kind(*self._answer(response, request))
 
     async def _list(self, what: str, query: Mapping[str, Any], kind: type[A]) -> A:
         try:

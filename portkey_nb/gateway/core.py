@@ -240,26 +240,26 @@ class Core:
             return None
         return f"the base URL has no path; most gateways answer at {self._target.url}/v1"
 
-    def _body(self, response: httpx.Response, request: Request) -> dict[str, Any]:
-        body = decode_object(response.content)
-        headers = dict(response.headers)
+    def _answer(self, response: httpx.Response, request: Request) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the body and the headers of an answer that came whole."""
+        body, headers = decode_object(response.content), dict(response.headers)
         if body is None:
             raise no_answer(response.content, response.status_code, headers, request.secrets())
         if is_error(body):
             raise body_error(body, response.status_code, headers, secrets=request.secrets())
-        return body
+        return body, headers
 
     def _completion(self, response: httpx.Response, request: Request) -> ChatCompletion:
-        body = self._body(response, request)
+        body, headers = self._answer(response, request)
         if "choices" not in body and isinstance(body.get("body"), dict):
             # As Portkey documents the answer of /prompts/{id}/completions: {status, headers, body}.
             body = body["body"]
         if isinstance(body.get("choices"), list):
             try:
-                return ChatCompletion(mend(body, "message"), dict(response.headers))
+                return ChatCompletion(mend(body, "message"), headers)
             except ValueError:
                 pass
-        raise no_answer(response.content, response.status_code, dict(response.headers), request.secrets())
+        raise no_answer(response.content, response.status_code, headers, request.secrets())
 
     def _broken(self, error: Exception, request: Request, deadline: float | None) -> PortkeyError:
         if deadline is not None and time.monotonic() >= deadline - 0.01 and not isinstance(error, httpx.ConnectTimeout):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
 
@@ -86,7 +87,12 @@ def names_secret(name: object) -> bool:
     >>> names_secret("aws_secret_access_key"), names_secret("max_tokens")
     (True, False)
     """
-    return _SECRET.search(str(name)) is not None
+    return _found(str(name))
+
+
+@lru_cache(maxsize=4096)
+def _found(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def hidden(value: Any) -> Any:
@@ -99,8 +105,8 @@ def hidden(value: Any) -> Any:
     """
     if isinstance(value, Sealed):
         return Secret(value.reveal())
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        return Secret(value)
+    if isinstance(value, str):
+        return Secret(value) if value.lstrip().startswith("{") else value
     if isinstance(value, Mapping):
         return {
             name: Secret(revealed(item)) if isinstance(item, str) and names_secret(name) else hidden(item)

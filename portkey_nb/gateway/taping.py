@@ -26,6 +26,8 @@ PLAYED = "portkey_nb.played"
 
 _FILES_READ_S = 1.0
 """Seconds for which ``.env`` and the settings files are not read anew; the environment itself is, each time."""
+_FOLDER_READ_S = 0.02
+"""Seconds for which the working folder counts as the same while nothing is on: many requests at once ask for it."""
 _VARIABLES = tuple(ENVIRONMENT[name] for name in ("record", "replay", "replay_pace"))
 
 
@@ -63,6 +65,9 @@ class _Switch:
     named: tuple[str | None, ...] = (None, None)
     """The files that the settings name, as they are written there: to record into, and to replay."""
     until: float = 0.0
+    folder: str | None = None
+    """The working folder, whose ``.env`` counts, and when it was looked at."""
+    looked: float = 0.0
 
 
 _switch = _Switch()
@@ -104,8 +109,11 @@ def switched_off() -> Taping | None:
 
 def _set() -> Taping | None:
     """Return what the settings say."""
-    known = (*map(os.environ.get, _VARIABLES), _folder())
-    if known != _switch.known or time.monotonic() > _switch.until:
+    now = time.monotonic()
+    if now > _switch.looked + _FOLDER_READ_S or _switch.found is not None:
+        _switch.folder, _switch.looked = _folder(), now
+    known = (*map(os.environ.get, _VARIABLES), _switch.folder)
+    if known != _switch.known or now > _switch.until:
         _switch.found = _from_settings()
         _switch.known, _switch.until = known, time.monotonic() + _FILES_READ_S
     return _switch.found
@@ -139,7 +147,7 @@ def switch_off() -> None:
 def follow_settings() -> None:
     """Forget what the notebook said: the settings count again."""
     _switch.said = _switch.known = None
-    _switch.off = ()
+    _switch.off, _switch.looked = (), 0.0
 
 
 def checked_pace(pace: str | None) -> Pace:

@@ -82,7 +82,12 @@ class Timeouts:
             left = max(left, 0.001)
             read = left if read is None else min(read, left)
         connect = self.connect if left is None or self.connect is None else min(self.connect, left)
-        return httpx.Timeout(read, connect=connect, pool=None)
+        return _limits(read, connect) if left is None else httpx.Timeout(read, connect=connect, pool=None)
+
+
+@lru_cache(maxsize=64)
+def _limits(read: float | None, connect: float | None) -> httpx.Timeout:
+    return httpx.Timeout(read, connect=connect, pool=None)
 
 
 @lru_cache(maxsize=1)
