@@ -116,8 +116,13 @@ class _Numbers:
         column = objects(values)
         mask = column == None  # noqa: E711 (element by element)
         column[mask] = 0
+        try:
+            fresh = column.astype(self._numbers.typecode)
+        except OverflowError:  # a number that is larger than all of its kind is unknown
+            self._add_with_gaps([self._read(value) for value in values])
+            return
         self._gaps.add(len(self._numbers), len(self._numbers) + len(values), mask.tobytes())
-        self._numbers.frombytes(column.astype(self._numbers.typecode).tobytes())
+        self._numbers.frombytes(fresh.tobytes())
 
 
 def _moments(numbers: Any, mask: Any) -> Any:
@@ -302,6 +307,8 @@ class Scores:
 
     def add(self, values: Sequence[Mapping[str, Any] | None]) -> None:
         """Add the scores of the next rows."""
+        if not {*map(type, values)} <= {dict, type(None)}:  # damaged
+            values = [row if isinstance(row, dict) else None for row in values]
         sets = {tuple(row) for row in values if row}
         names = {name for each in sets for name in each}
         for name in names - self._builders.keys():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime, timedelta
 from typing import IO, Any, Literal
@@ -108,7 +108,7 @@ def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, w
             if choice.scores is None:
                 choice = Choice(choice.columns, _scorers(connection, which))
         together = packed(connection, choice)
-        found = _none() if connection is None else parts(connection, choice, which)
+        found = parts(connection, choice, which)
         try:
             with closing(found), _WRITERS[format](stream, frames.build(choice, [])) as write:
                 for batch in _batches(found):
@@ -121,10 +121,6 @@ def _write(store: RunStore, stream: IO[bytes], format: Format, choice: Choice, w
     if failed is not None:
         raise failed
     return done
-
-
-def _none() -> Generator[Part, None, None]:
-    yield from ()
 
 
 def _bounded(connection: sa.Connection, which: Filter) -> Filter:
@@ -145,8 +141,9 @@ def _bounded(connection: sa.Connection, which: Filter) -> Filter:
 def _scorers(connection: sa.Connection, which: Filter) -> tuple[str, ...]:
     """Return whose scores there are: all batches have the same columns."""
     names: set[str] = set()
-    for part in parts(connection, Choice((), None), which):
-        names.update(*filter(None, part.scores))
+    with closing(parts(connection, Choice((), None), which)) as found:
+        for part in found:
+            names.update(*filter(None, part.scores))
     return tuple(sorted(names))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from portkey_nb.engine import column_types, postgres
 from portkey_nb.engine.column_types import JSON, LABEL, LONGEST_LABEL, TEXT
 from portkey_nb.engine.columns import Choice
 from portkey_nb.engine.filters import Filter
-from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, NOTED, RUNS, facts, noted
+from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, DAMAGE, NOTED, RUNS, facts, noted
 
 _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
 """Runs in the order in which they began."""
@@ -47,8 +47,13 @@ Reader = Callable[[Sequence[Any]], dict[str, Sequence[Any]]]
 """What makes columns out of JSON texts, one text to a row."""
 
 
-def parts(connection: sa.Connection, choice: Choice, which: Filter) -> Generator[Part, None, None]:
-    """Read the chosen columns of the runs that fit, some rows at a time: the oldest first, or with ``n`` the newest."""
+def parts(connection: sa.Connection | None, choice: Choice, which: Filter) -> Generator[Part, None, None]:
+    """Read the chosen columns of the runs that fit, some rows at a time: the oldest first, or with ``n`` the newest.
+
+    Close it where it is not read to the end: a server goes on sending.
+    """
+    if connection is None:
+        return
     asked, inside = _asked(connection, choice)
     bodies = {"rest", *(column.name for column in choice.columns if column.place == "body")}
     long = [name for name in asked if name in bodies]
@@ -101,7 +106,7 @@ def packed(connection: sa.Connection | None, choice: Choice) -> tuple[str, ...]:
     return names if len(names) > 2 else ()
 
 
-def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> Generator[Sequence[Any], None, None]:
     """Read rows as the driver gives them, without an object of SQLAlchemy around each."""
     if connection.dialect.name != "sqlite":
         yield from postgres.rows(connection, statement, _AT_ONCE)
@@ -146,7 +151,7 @@ def _reader(names: list[str]) -> Reader:
         # Decoded at once: quicker than one by one.
         try:
             decoded = decode(_joined(texts))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except DAMAGE:
             decoded = []
         if len(decoded) != len(texts):  # one of them is damaged, and the others are not
             decoded = [shape(**{name: found.get(name) for name in names}) for found in map(facts, texts)]
@@ -158,7 +163,10 @@ def _reader(names: list[str]) -> Reader:
 
 def _values(name: str, texts: Sequence[str | None]) -> dict[str, Sequence[Any]]:
     """Return one column out of a JSON text for each row."""
-    return {name: msgspec.json.decode(f"[{','.join(text or 'null' for text in texts)}]")}
+    try:
+        return {name: msgspec.json.decode(f"[{','.join(text or 'null' for text in texts)}]")}
+    except DAMAGE:
+        return {name: [facts(text and f'{{"{name}":{text}}}').get(name) for text in texts]}
 
 
 def _joined(texts: Sequence[str | bytes | None]) -> str | bytes:

@@ -62,7 +62,7 @@ def plain(value: Any, *, hide: bool = False, level: int = 0) -> Any:
     if value is None or kind is bool:
         return value
     if kind is int:
-        return value if value in _INT64 else str(value)
+        return value if value in _INT64 else _large(value)
     if kind is float:
         return value if math.isfinite(value) else str(value)
     if kind is dict or kind is list or isinstance(value, Mapping | list | tuple | AbstractSet):
@@ -101,6 +101,13 @@ def _odd(value: Any) -> Any:
     if isinstance(value, float):
         return plain(float(value))
     return _readable(value)
+
+
+def _large(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:  # of more digits than Python writes
+        return _shortened(hex(value))
 
 
 def _readable(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import time
 import zlib
@@ -9,7 +10,7 @@ from collections.abc import Generator, Sequence
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 
@@ -23,6 +24,8 @@ WRITE_S = 1.5
 """Seconds that the server may take for a statement that writes rows; then they go to the spool."""
 GRACE_S = 0.5
 """Seconds beyond these until a server that does not even say so is given up."""
+CANCEL_S = 1.0
+"""Seconds that a server may take to hear that nobody waits for its answer any more."""
 AWAY_S = 5.0
 """Seconds that a server which has just failed is left alone."""
 SLOW_S = 1.0
@@ -120,17 +123,21 @@ def _connection_class() -> Any:
         sent: Generator[Any, None, None] | None = None
 
         def commit(self) -> None:
-            self._hush()
+            self.leave(self.sent)
             super().commit()
 
         def rollback(self) -> None:
-            self._hush()
+            self.leave(self.sent)
             super().rollback()
 
-        def _hush(self) -> None:
-            # Nothing else can be said to a server while it sends rows, and whoever wanted them has gone.
-            if self.sent is not None:
-                self.sent.close()
+        def cancel_safe(self, *, timeout: float = CANCEL_S) -> None:
+            super().cancel_safe(timeout=min(timeout, CANCEL_S))
+
+        def leave(self, sent: Generator[Any, None, None] | None) -> None:
+            """Let the server send no more rows: while it does, nothing else can be said to it."""
+            if is_open(sent):
+                self.limit_s = WRITE_S + GRACE_S  # who leaves does not wait as long as who reads
+                sent.close()
 
         def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
             return super().wait(self._limited(gen), *args, **kwargs)
@@ -184,31 +191,37 @@ def rows(connection: sa.Connection, statement: sa.Select[Any], at_once: int) -> 
     driver: Any = connection.connection.driver_connection
     try:
         with connection.execute(statement, execution_options={_AT_ONCE: at_once}) as found:
-            sent: Any = found.context
+            context: Any = found.context
             try:
-                while some := list(islice(sent.rows, at_once)):
+                while some := list(islice(context.rows, at_once)):
                     yield some
             finally:
-                driver.sent.close()
+                driver.leave(context.sent)  # its own: by now the connection may be somebody else's
+                if driver.closed and not connection.closed:
+                    connection.invalidate()  # else the end of the transaction would fail, and hide why it ends
     except import_module("psycopg").Error as error:
-        if driver.closed:
-            connection.invalidate(error)
         raise sa.exc.DBAPIError(None, None, error, connection_invalidated=driver.closed) from error
 
 
 _AT_ONCE = "portkey_nb_rows_at_once"
 
 
+def is_open(sent: Generator[Any, None, None] | None) -> TypeGuard[Generator[Any, None, None]]:
+    """Tell whether rows are still to come."""
+    return sent is not None and inspect.getgeneratorstate(sent) != inspect.GEN_CLOSED
+
+
 def _send(cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:
     """Execute what :func:`rows` asks, in place of SQLAlchemy, which would wait for all rows, or ask for each part."""
-    at_once = context.execution_options.get(_AT_ONCE)
+    driver, at_once = cursor.connection, context.execution_options.get(_AT_ONCE)
+    if is_open(driver.sent):  # it would wait for itself, for ever
+        raise sa.exc.InvalidRequestError("rows are still being read here: read them to the end, or close what does")
     if at_once is None:
         return None
     chunks = import_module("psycopg").capabilities.has_stream_chunked()  # of libpq 17 on; one by one before
-    driver = cursor.connection
-    driver.sent = cursor.stream(statement, parameters, size=at_once if chunks else 1)
+    driver.sent = context.sent = cursor.stream(statement, parameters, size=at_once if chunks else 1)
     # With the first row the names of its columns are known.
-    context.rows = chain(list(islice(driver.sent, 1)), driver.sent)
+    context.rows = chain(list(islice(context.sent, 1)), context.sent)
     return True
 
 

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,9 +186,9 @@ class RunStore:
         choice = choose(columns)
         which = Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)
         with self.reading() as connection:
-            found = () if connection is None else parts.parts(connection, choice, which)
             packed = parts.packed(connection, choice)
-            return frames.build(choice, found, packed=packed, backwards=n is not None)
+            with closing(parts.parts(connection, choice, which)) as found:
+                return frames.build(choice, found, packed=packed, backwards=n is not None)
 
     def get(self, run_id: str) -> Run | None:
         """Return one run; None where there is none of that id. What of it is damaged is unknown, as in a frame."""

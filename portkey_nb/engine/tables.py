@@ -188,6 +188,10 @@ def read(main: Mapping[str, Any], *, messages: bool = True) -> Run:
     return Run.from_row(noted(row, main["notes"]))
 
 
+DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a text raises that holds no JSON, or none that can be read."""
+
+
 def facts(text: str | bytes | None) -> dict[str, Any]:
     """Return the object that a JSON text holds; an empty one where it is damaged, which :func:`upkeep.check` tells."""
     return _decoded(text) or {}
@@ -201,14 +205,14 @@ def damaged(text: str | bytes | None) -> bool:
 def _decoded(text: str | bytes | None) -> dict[str, Any] | None:
     try:
         return _object(text) if text else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except DAMAGE:
         return None
 
 
 def _without_messages(text: str | bytes | None) -> dict[str, Any]:
     try:
         return msgspec.structs.asdict(msgspec.json.decode(text or "{}", type=_WITHOUT_MESSAGES))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except DAMAGE:
         return {}
 
 

@@ -120,6 +120,15 @@ def test_broken_text_and_long_text(store: RunStore) -> None:
     assert found.text == run.text
 
 
+def test_a_number_that_python_does_not_write_is_kept_as_a_text(store: RunStore) -> None:
+    store.write([(run := done(params={"seed": 10**5000}), False)])
+    assert store.take_trouble() is None
+    found = store.get(run.run_id)
+    assert found is not None
+    assert found.params is not None
+    assert found.params["seed"].startswith("0x")
+
+
 def test_several_threads_write_and_read_at_once(store: RunStore) -> None:
     def work() -> None:
         for _ in range(50):
@@ -504,6 +513,21 @@ def test_a_damaged_row_is_read_as_a_frame_reads_it(store: RunStore, where: str) 
         for name in ("finish_reason", "rating", "params"):
             assert (getattr(run, name) is None) == bool(pd.isna(seen[name])) == (name == unknown)
         assert store.several(["r1"])["r1"] == run.with_(messages=None)
+
+
+@pytest.mark.parametrize("odd", ["1" * 5000, "1e400", "[" * 2000 + "]" * 2000, '{"a": 1}', '"many"'])
+def test_what_no_run_can_say_is_unknown_however_it_is_asked_for(store: RunStore, odd: str) -> None:
+    runs = [done(latency_s=1.0, input_tokens=2, scores={"exact": 1.0}) for _ in range(3)]
+    store.write([(run, False) for run in runs])
+    for name in ("latency_s", "input_tokens", "scores"):
+        with store.changing() as connection:
+            damaged = sa.text(f"UPDATE runs SET detail = '{{\"{name}\": {odd}}}' WHERE run_id = :id")
+            connection.execute(damaged, {"id": runs[1].run_id})
+        for columns in (name if name != "scores" else "score_exact", "metrics", "all"):
+            frame = store.frame(columns=columns)
+            column = frame["score_exact" if name == "scores" else name]
+            assert column.isna().tolist() == [False, True, False]
+        assert store.frame()["prompt"].tolist() == ["Hello?"] * 3
 
 
 @pytest.mark.parametrize("where", ["runs SET detail", "bodies SET rest"])

@@ -286,11 +286,73 @@ def test_who_stops_reading_leaves_neither_question_nor_connection_behind(
         with pytest.raises(Enough):
             export(store, tmp_path / "runs.jsonl", "jsonl", tell=enough)
     with store.reading() as connection:
-        assert connection is not None
         left = parts(connection, choose("all"), Filter())
         assert len(next(left).run_ids) < 1500
     assert len(store.frame()) == 1500
     assert own.admin(f"SELECT state FROM pg_stat_activity WHERE datname = '{name}'") == [("idle",)]
+
+
+def test_a_reader_that_stopped_ends_no_other(own: Server, large: tuple[RunStore, str], tmp_path: Path) -> None:
+    store, _ = large
+    with store.reading() as connection:
+        left = parts(connection, choose("all"), Filter())
+        next(left)
+    target = tmp_path / "runs.jsonl"
+    # On the same connection: what the first one held is let go in the middle, as an old traceback is.
+    assert export(store, target, "jsonl", tell=lambda rows: left.close()) == 1500
+    assert len(target.read_text().splitlines()) == 1500
+
+
+@pytest.mark.timeout(20)
+def test_nothing_else_is_asked_of_a_connection_that_reads(own: Server, large: tuple[RunStore, str]) -> None:
+    store, _ = large
+    with store.reading() as connection:
+        assert connection is not None
+        left = parts(connection, choose("all"), Filter())
+        next(left)
+        with pytest.raises(sa.exc.InvalidRequestError, match="rows are still being read here"):
+            connection.execute(sa.select(1))
+    assert len(store.frame(3)) == 3
+
+
+STOPPED = """
+    import signal, sys
+    from portkey_nb.engine.columns import choose
+    from portkey_nb.engine.filters import Filter
+    from portkey_nb.engine.parts import parts
+    from portkey_nb.engine.store import RunStore
+    with RunStore(sys.argv[1]) as store:
+        try:
+            with store.reading() as connection:
+                found = parts(connection, choose("all"), Filter())
+                next(found)
+                print("reads", flush=True)
+                sys.stdin.readline()
+                signal.signal(signal.SIGALRM, signal.default_int_handler)
+                signal.alarm(1)  # long after it has read what was sent
+                list(found)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        sys.stdin.readline()
+        print(len(store.frame(3)), flush=True)
+"""
+"""Read, and be interrupted where nothing comes any more."""
+
+
+@pytest.mark.timeout(60)
+def test_an_interrupt_while_the_server_stands_still_is_an_interrupt(own: Server, large: tuple[RunStore, str]) -> None:
+    process = python(STOPPED, own.url(large[1]))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "reads\n"
+    own.freeze()
+    try:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "interrupted\n"
+    finally:
+        own.thaw()
+    assert process.communicate("\n")[0] == "3\n"
 
 
 @pytest.mark.timeout(40)  # twenty rows that wait one after another would take longer
