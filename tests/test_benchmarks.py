@@ -113,6 +113,8 @@ def test_a_measurement_as_a_row_and_on_the_terminal() -> None:
     assert lines[0] == "first chunk   (target: under 5)"
     assert lines[2].split() == ["openai", "30", "ms", "(20", "..", "30)", "ratio", "0.1"]
     assert Measurement.from_json(measurement.to_json()) == measurement
+    alone = figures.row(Measurement("memory", "MB", {"here": [2.0]}), "client", Size.QUICK)
+    assert (alone.spread, alone.ratio) == ("one round", "no peer")
 
 
 def test_a_measurement_without_values_needs_a_reason() -> None:

@@ -169,7 +169,8 @@ def fault(error: BaseException) -> Fault:
         kind = next((kind for start, kind in _CODES.items() if code.startswith(start)), "failing")
     said, remedy = {**_FAULTS, **_SERVERS}[kind] if server else _FAULTS[kind]
     # Of what a server says the first line alone: the others quote rows and statements.
-    reason = " ".join(str(getattr(getattr(cause, "diag", None), "message_primary", None) or cause).split())
+    reason = str(getattr(getattr(cause, "diag", None), "message_primary", None) or cause).strip()
+    reason = " ".join((reason.partition("\n")[0] if server else reason).split()).removeprefix("connection failed: ")
     return Fault(kind, said if kind == "locked" or not reason else f"{said} ({reason})", remedy)
 
 

@@ -19,6 +19,7 @@ _LINE = re.compile(
     (?P<flags>\s+-.*)?""",
     re.VERBOSE | re.DOTALL,
 )
+_MISTYPED = re.compile(r"(?P<mode>record|replay)\s.*\.jsonl\b.*", re.DOTALL)
 _PACE = re.compile(r"--pace(?:\s+|=)(?P<pace>\S+)")
 
 
@@ -32,7 +33,9 @@ def find_taping(line: str) -> Callable[[Any], None] | None:
     """
     found = _LINE.fullmatch(line.strip())
     if found is None:
-        return None
+        # It would be sent to a model, and paid for.
+        slip = _MISTYPED.fullmatch(line.strip())
+        return None if slip is None else lambda magics: _refuse_words(slip["mode"], line.strip())
     mode, file = found["mode"], found["double"] or found["single"] or found["word"]
     flags = (found["flags"] or "").strip()
     if found["off"] and not flags:
@@ -50,7 +53,7 @@ def describe(now: Taping | None) -> str:
         return (
             "nothing is recorded or replayed; `%portkey record FILE.jsonl` begins, `%portkey replay FILE.jsonl` answers"
         )
-    return _told(now) + ("; the network is not used" if now.mode == "replay" else "")
+    return f"{_told(now)} so far" + ("; the network is not used" if now.mode == "replay" else "")
 
 
 def describe_off(silent: Taping) -> str:
@@ -65,10 +68,10 @@ def describe_off(silent: Taping) -> str:
 def _told(now: Taping) -> str:
     count = opened(now).count
     if now.mode == "record":
-        gone = "" if not count or now.path.exists() else "; the file was removed since"
-        return f"recording into {shown(now.path)}, {_exchanges(count)} so far{gone}"
+        gone = "" if not count or now.path.exists() else " (removed since)"
+        return f"recording into {shown(now.path)}{gone}, {_exchanges(count)}"
     paced = ", as fast as it was" if now.pace == "recorded" else ""
-    return f"replaying {shown(now.path)}{paced}, {_exchanges(count)} given so far"
+    return f"replaying {shown(now.path)}{paced}, {_exchanges(count)} given"
 
 
 def _exchanges(count: int) -> str:
@@ -87,23 +90,35 @@ def _refuse(mode: str, file: str | None) -> None:
     )
 
 
+def _refuse_words(mode: str, line: str) -> None:
+    raise PromptError(
+        f'`%portkey {line}` has more than a file; quote a path with spaces, as in `%portkey {mode} "my run.jsonl"`; '
+        f"a prompt of these words is `%portkey -- {line}`"
+    )
+
+
 def _start(mode: str, file: str, flags: str) -> None:
     pace = _PACE.fullmatch(flags)
     if flags and (mode == "record" or pace is None or pace["pace"] not in PACES):
         takes = " [--pace recorded|none]" if mode == "replay" else ""
         raise PromptError(f"`%portkey {mode} FILE.jsonl{takes}` does not know {flags!r}; leave it out or mend it")
+    # One of the settings goes on around it, and one of the notebook's own gives way.
+    ended = "".join(f"ended: {_told(now)}\n" for now in tapings() if now.turn)
     tape, held = put_in("record" if mode == "record" else "replay", file, pace and pace["pace"])
     name = shown(tape.path)
     if isinstance(tape, Recorder):
         there = f", which holds {_exchanges(held)} already (delete it first to begin anew)" if held else ""
-        _say(f"recording into {name}{there}; `%portkey record off` ends it")
+        _say(f"{ended}recording into {name}{there}; `%portkey record off` ends it")
     else:
-        _say(f"replaying {name} ({_exchanges(held)}): no network, nothing paid; `%portkey replay off` ends it")
+        _say(f"{ended}replaying {name} ({_exchanges(held)}): no network, nothing paid; `%portkey replay off` ends it")
 
 
 def _stop(mode: str) -> None:
     now = taping()
-    if now is None or now.mode != mode:
+    if now is None:  # what cleans up may do so twice
+        _say(describe(None))
+        return
+    if now.mode != mode:
         raise PromptError(f"nothing is being {mode}ed; {describe(now)}")
     said = _told(now)
     take_out()

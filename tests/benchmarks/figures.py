@@ -19,6 +19,8 @@ from tests.benchmarks.table import number, shown, spread
 
 BEGIN = "<!-- figures: written by python -m tests.benchmarks -->"
 END = "<!-- end of the figures -->"
+ONE_ROUND, ALONE = "one round", "no peer"
+"""What stands where there is no spread and no ratio."""
 HEADS = ("what", "here", "spread", "beside it, in the same run", "ratio")
 FIRST = (
     "%load_ext portkey_nb in a bare IPython",
@@ -32,6 +34,7 @@ FIRST = (
     "in Chromium, 200 messages, while 100 tokens/s stream: a key shows",
     "a row of 4 KB in the run log, started and completed",
     '* rows: columns="metrics" (all but texts and objects)',
+    '* rows on PostgreSQL: columns="metrics" (all but texts and objects)',
     "a comparison of * cells, killed * times: completed requests that were sent again",
 )
 """What the short table shows, in its order; ``*`` stands for a number."""
@@ -93,9 +96,9 @@ def row(measurement: Measurement, module: str, size: Size) -> Row:
     return Row(
         what=_plain(measurement.what),
         here=_plain(shown(measurement.here, measurement.unit)),
-        spread=spread(measurement.here),
+        spread=spread(measurement.here) or ("" if isinstance(measurement.here, str) else ONE_ROUND),
         beside=_plain("<br>".join(beside)),
-        ratio="<br>".join(ratios) if any(ratios) else "",
+        ratio="<br>".join(ratios) if any(ratios) else "" if beside else ALONE,
         command=f"python -m tests.benchmarks --only {module}{size.flag}",
     )
 

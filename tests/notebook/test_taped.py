@@ -28,7 +28,7 @@ def test_a_cell_is_recorded_and_replayed(
     shell.run_cell_magic("portkey", "-m gpt-4o -m demo-fast", CELL)
     assert said(shell, "record", capsys) == "recording into run.jsonl, 2 exchanges so far"
     assert "record   recording into run.jsonl" in said(shell, "status", capsys).replace("record     ", "record   ")
-    assert said(shell, "record off", capsys) == "ended: recording into run.jsonl, 2 exchanges so far"
+    assert said(shell, "record off", capsys) == "ended: recording into run.jsonl, 2 exchanges"
     # Nobody answers at this address.
     monkeypatch.setenv("PORTKEY_BASE_URL", "http://127.0.0.1:9/v1")
     assert said(shell, "replay run.jsonl", capsys).startswith("replaying run.jsonl (2 exchanges): no network")
@@ -92,8 +92,9 @@ def test_beginning_again_begins_at_the_first_answer_and_a_file_goes_on(
         ("replay run.jsonl --pace fast", "does not know '--pace fast'"),
         ("record run.jsonl --pace none", "does not know '--pace none'"),
         ("record --pace none", "needs a file"),
-        ("record off", "nothing is being recorded"),
-        ("replay stop", "nothing is being replayed"),
+        ("record my run.jsonl", 'more than a file; quote a path with spaces, as in `%portkey record "my run.jsonl"`'),
+        ("record a.jsonl b.jsonl", "a prompt of these words is `%portkey -- record a.jsonl b.jsonl`"),
+        ("replay run.jsonl off", "more than a file"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(shell: Any, line: str, reason: str) -> None:
@@ -111,7 +112,7 @@ def test_a_recording_that_fails_to_begin_changes_nothing(shell: Any, capsys: pyt
 
 @pytest.mark.parametrize(
     "prompt",
-    ["record the minutes of the meeting", "replay what happened", "recording run.jsonl", "record a.jsonl b.jsonl"],
+    ["record the minutes of the meeting", "replay what happened", "recording run.jsonl", "record json lines"],
 )
 def test_other_lines_are_prompts(prompt: str) -> None:
     assert find_command(prompt) is None
@@ -140,7 +141,7 @@ def test_off_gives_way_to_what_the_settings_say(
     status = said(shell, "status", capsys)
     assert [line.split(maxsplit=1)[1] for line in status.splitlines() if line.startswith("record")] == both
     shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
-    ended = ["ended: recording into inner.jsonl, 1 exchange so far", "going on: recording into outer.jsonl, 1 exchange"]
+    ended = ["ended: recording into inner.jsonl, 1 exchange", "going on: recording into outer.jsonl, 1 exchange"]
     assert said(shell, "record off", capsys) == f"{ended[0]}\n{ended[1]} so far"
     # Of one notebook the last counts alone: a replay takes the place of the recording before it.
     said(shell, "record inner.jsonl", capsys)
@@ -183,13 +184,28 @@ def test_after_off_a_variable_counts_anew_when_it_names_another_file(
     assert "two.jsonl" in said(shell, f"{mode} off", capsys)
 
 
+def test_one_that_takes_the_place_of_another_says_so(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    said(shell, "record run.jsonl", capsys)
+    shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
+    lines = said(shell, "replay run.jsonl", capsys).splitlines()
+    assert lines[0] == "ended: recording into run.jsonl, 1 exchange"
+    assert lines[1].startswith("replaying run.jsonl (1 exchange)")
+    lines = said(shell, "record other.jsonl", capsys).splitlines()
+    assert lines[0] == "ended: replaying run.jsonl, 0 exchanges given"
+
+
+def test_what_is_off_can_be_switched_off(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ("record off", "replay stop"):
+        assert said(shell, line, capsys).startswith("nothing is recorded or replayed")
+
+
 def test_a_recording_that_was_removed_is_said(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     said(shell, "record run.jsonl", capsys)
     shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
     Path("run.jsonl").unlink()
-    assert "1 exchange so far; the file was removed since" in said(shell, "record", capsys)
+    assert "run.jsonl (removed since), 1 exchange so far" in said(shell, "record", capsys)
     shell.run_cell_magic("portkey", "-m gpt-4o", CELL)
-    assert said(shell, "record off", capsys) == "ended: recording into run.jsonl, 1 exchange so far"
+    assert said(shell, "record off", capsys) == "ended: recording into run.jsonl, 1 exchange"
 
 
 def test_tab_offers_files_words_and_paces(shell: Any) -> None:
