@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import getpass
 import re
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
 from portkey_nb.notebook.named import KEY_IN_CELL, find_config
-from portkey_nb.notebook.options import help_page
+from portkey_nb.notebook.options import COMMANDS, help_page
 from portkey_nb.notebook.place import place_of
 from portkey_nb.notebook.prompt import expand_values
 from portkey_nb.notebook.references import References
@@ -70,7 +71,13 @@ def find_command(line: str) -> Command | None:
         return lambda magics: command(magics, rest[0] if rest else None)
     if name == "login" and rest in ([], ["--save"]):
         return lambda magics: _login(save=bool(rest))
+    if len(words) == 1 and name not in COMMANDS and (close := difflib.get_close_matches(name, COMMANDS, 1, 0.8)):
+        return lambda magics: _refuse_slip(name, close[0])
     return find_taping(line) or find_comparison(line)
+
+
+def _refuse_slip(word: str, meant: str) -> None:
+    raise PromptError(f"no subcommand `{word}`; did you mean `%portkey {meant}`? a prompt is `%portkey -- {word}`")
 
 
 def _say(text: str) -> None:

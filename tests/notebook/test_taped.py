@@ -118,6 +118,14 @@ def test_other_lines_are_prompts(prompt: str) -> None:
     assert find_command(prompt) is None
 
 
+@pytest.mark.parametrize(("word", "meant"), [("statsu", "status"), ("recrod", "record"), ("run", "runs")])
+def test_a_misspelt_subcommand_is_no_prompt(shell: Any, word: str, meant: str) -> None:
+    with pytest.raises(errors.PromptError, match=f"no subcommand `{word}`; did you mean `%portkey {meant}`"):
+        shell.run_line_magic("portkey", word)
+    assert find_command(f"-- {word}") is None
+    assert find_command("hello") is None
+
+
 def test_the_notebook_goes_before_the_settings(
     shell: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
