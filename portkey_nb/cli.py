@@ -68,11 +68,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_runs(log: argparse.ArgumentParser) -> None:
     log.add_argument("--store", metavar="URL", help="the run log: a file or a URL (default: PORTKEY_NB_STORE)")
     formats = ["table", "csv", "jsonl", "json", "parquet"]
-    log.add_argument("--format", choices=formats, help="table by default; jsonl and json are both JSON Lines")
-    log.add_argument("-n", type=int, help="only the latest N (table: 20 by default)")
-    log.add_argument(
-        "--output", metavar="FILE", type=Path, help="write to this file, over any but a log (parquet needs it)"
-    )
+    form = "by default what FILE ends in, else table; jsonl and json are both JSON Lines"
+    log.add_argument("--format", choices=formats, help=form)
+    log.add_argument("-n", type=int, help="only the latest N (a table: 20 by default, the rest: all)")
+    output = "write to FILE, over any but a log: .parquet, .csv, .jsonl or .json; a table else (.txt)"
+    log.add_argument("--output", metavar="FILE", type=Path, help=output)
     log.add_argument("--status", action="append", help="only runs of this status; may be given again")
     log.add_argument("--model", action="append", help="only runs of this model; may be given again")
     log.add_argument("--group", help="only runs of this group, by its id or label")

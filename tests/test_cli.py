@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -25,6 +25,7 @@ from portkey_nb.cli import main
 from portkey_nb.engine.store import RunStore
 from portkey_nb.gateway.demo.server import DemoGateway
 from portkey_nb.terminal import lab
+from tests.engine.runs_of import done
 
 WAIT_S = 30
 PACKAGE = Path(portkey_nb.__file__).parent
@@ -175,7 +176,64 @@ def test_runs_as_a_table(logged: list[str]) -> None:
 def test_no_runs_are_said() -> None:
     done = run("runs")
     assert (done.returncode, done.stdout, done.stderr) == (0, "no runs yet\n", "")
-    assert run("runs", "-n", "0").stdout == "no runs that fit\n"
+    assert "1 or more" in one_line(run("runs", "-n", "0").stderr)
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--format", "csv"], ["--check"], ["--backup", "x"], ["--copy-to", "y"], ["--delete-before", "1 day"]]
+)
+def test_a_log_that_is_named_has_to_be_there(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for named, said in (
+        ("nolog.sqlite", "there is no run log at nolog.sqlite; "),
+        ("sqlite:///nolog.sqlite", "there is no run log at sqlite:///nolog.sqlite; "),
+        (".", "--store . is a folder; "),
+        ("", "--store is empty; "),
+    ):
+        assert said in refused(capsys, "--store", named, *words)
+    assert not any(Path(name).exists() for name in ("nolog.sqlite", "x", "y"))
+
+
+def test_runs_that_only_wait_are_a_log_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocked = tmp_path / "one"
+    blocked.write_bytes(b"no database" * 100)
+    with RunStore(blocked) as store:
+        store.finish(done(run_id="waited"))
+    blocked.unlink()
+    assert main(["runs", "--store", str(blocked)]) == 0
+    assert "waited" in capsys.readouterr().out
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Log 8,000 runs."""
+    path = tmp_path / "many.sqlite"
+    with RunStore(path) as store:
+        store.write([(done(), False) for _ in range(8000)])
+    return path
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "runs.csv", "runs.jsonl", "runs.JSON"])
+def test_a_file_is_written_as_its_name_ends_with_every_row(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, target = tmp_path / "log.sqlite", tmp_path / name
+    with RunStore(log) as store:
+        store.write([(done(), False) for _ in range(25)])
+    for words, count in (([], 25), (["-n", "3"], 3)):
+        assert main(["runs", "--store", str(log), "--output", str(target), *words]) == 0
+        assert f"{count} runs exported" in capsys.readouterr().err
+        read = {".parquet": pd.read_parquet, ".csv": pd.read_csv}.get(target.suffix, json_lines)
+        assert len(read(target)) == count
+    assert main(["runs", "--store", str(log), "--output", str(tmp_path / "runs.txt")]) == 0
+    assert "20 runs exported" in (said := capsys.readouterr().err)
+    assert "a table of the latest 20; -n N takes more" in said
+    said = refused(capsys, "--store", log, "--output", tmp_path / "runs.xlsx")
+    assert all(end in said for end in (".xlsx", ".parquet", ".csv", ".jsonl"))
+    assert not (tmp_path / "runs.xlsx").exists()
+
+
+def json_lines(path: Path) -> pd.DataFrame:
+    return pd.read_json(path, lines=True)
 
 
 def test_runs_as_csv(logged: list[str]) -> None:
@@ -217,6 +275,24 @@ def test_parquet_needs_a_file_and_pyarrow(logged: list[str], tmp_path: Path) -> 
     done = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_S, env=environment())
     assert done.returncode == 1
     assert "portkey_nb[parquet]" in one_line(done.stderr)
+
+
+def test_the_kernels_find_what_runs_without_an_activated_environment(tmp_path: Path) -> None:
+    script = tmp_path / "bin" / "portkey-nb"
+    script.parent.mkdir()
+    script.write_text(
+        "import shutil\nfrom portkey_nb.terminal.lab import kernel_environment\n"
+        "path = kernel_environment()[0]['PATH']\n"
+        "print(shutil.which('portkey-nb', path=path), shutil.which('python', path=path), path, sep='\\n')\n"
+    )
+    script.chmod(0o755)
+    words = [sys.executable, str(script)]
+    given = environment(PATH="/elsewhere")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_S, env=given, check=True)
+    found, interpreter, path = done.stdout.splitlines()
+    assert found == str(script)
+    assert Path(interpreter).parent == Path(sys.executable).parent
+    assert path.endswith(f"{os.pathsep}/elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -273,11 +349,10 @@ def test_runs_are_filtered_by_flags(logged: list[str]) -> None:
 
 def test_a_log_is_copied_checked_and_backed_up(logged: list[str], tmp_path: Path) -> None:
     other, saved = str(tmp_path / "other.sqlite"), str(tmp_path / "saved.sqlite")
-    for copied, there in ((2, 0), (0, 2)):
-        done = run("runs", "--copy-to", other)
+    for said in ("2 runs copied to other.sqlite\n", "0 runs copied to other.sqlite; 2 there already\n"):
+        done = run("runs", "--copy-to", os.path.relpath(other))
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"{copied} runs copied to" in done.stdout
-        assert f"{there} there already" in done.stdout
+        assert done.stdout == said.replace("other.sqlite", os.path.relpath(other))
     assert list(runs(store=other).index) == logged
     assert run("runs", "--backup", saved).returncode == 0
     assert "--force" in one_line(run("runs", "--backup", saved).stderr)
@@ -379,9 +454,74 @@ def test_progress_is_shown_in_a_terminal_but_left_in_no_notebook(
     assert said.count("\r") == 1 or not kernel
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("words", "awaited", "said"),
+    [
+        (
+            ["--copy-to", "two.sqlite"],
+            "of 8,000 runs looked at",
+            r"[\d,]+ runs copied to two.sqlite so far; the same command",
+        ),
+        (
+            ["--delete-before", "0 days", "--yes"],
+            "of 8,000 runs deleted",
+            r"[\d,]+ runs are deleted so far; the same command",
+        ),
+        (["--delete-before", "0 days"], "[y/N]", "no run is deleted"),
+    ],
+    ids=["a copy", "a deletion", "a question"],
+)
+def test_what_is_stopped_says_where_it_was_and_goes_on(many: Path, words: list[str], awaited: str, said: str) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    given = environment(PAGER="less", GIT_PAGER="less")
+    words = command("runs", "--store", str(many), *words)
+    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=given) as process:
+        os.close(theirs)
+        shown = ""
+        while awaited not in shown:
+            shown += os.read(ours, 4096).decode()
+        process.send_signal(signal.SIGINT)
+        rest = read_on(ours)
+        assert process.wait(WAIT_S) == 130
+    os.close(ours)
+    assert "Traceback" not in rest
+    assert re.search(rf"portkey-nb: stopped; {said}", rest.splitlines()[-1])
+    again = subprocess.run(words + ["--yes"] * (awaited == "[y/N]"), env=given, timeout=WAIT_S, check=True)
+    assert again.returncode == 0
+    assert len(runs(columns=[], store="two.sqlite" if "two.sqlite" in words else many)) == 8000 * ("--copy-to" in words)
+
+
+def read_on(terminal: int) -> str:
+    """Return what a terminal shows until nobody writes to it any more."""
+    read = b""
+    with suppress(OSError):  # Linux's end of a pseudo-terminal
+        while some := os.read(terminal, 4096):
+            read += some
+    return read.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+def test_an_export_that_is_stopped_says_so(many: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with started("runs", "--store", str(many), "--output", str(pipe)) as process, open(pipe, "rb") as stream:
+        assert stream.read(10) == b"run_id,gro"
+        process.send_signal(signal.SIGINT)  # while it waits for a reader
+        stream.read()
+        out, err = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, out, err) == (130, "", f"portkey-nb: stopped; not all runs are written to {pipe}\n")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--since", "yesterday"], "--since 'yesterday' is no time; give a date as 2026-01-31"),
+        (["-n", "-1"], "-n is -1; give how many of the latest runs, 1 or more"),
+        (["--copy-to", ""], "--copy-to is empty"),
+        (["--copy-to", "."], "--copy-to . is a folder"),
         (["--check", "--backup", "x"], "--check and --backup are two things"),
         (["--check", "--model", "gpt-4o"], "--model means nothing with --check"),
         (["-n", "5", "--delete-before", "90 days"], "-n means nothing with --delete-before"),

@@ -79,12 +79,12 @@ def copy(source: RunStore, target: RunStore, tell: Callable[[Copied], None] = la
         When one of them cannot be read or written, both are the same, or the target's folder is not there.
     """
     if source.url == target.url or _same_file(source, target):
-        raise StoreError(f"{source!r} cannot be copied to itself; name another place")
+        raise StoreError(f"the run log {source.path or source.url} cannot be copied to itself; name another place")
     if target.path is not None and not target.path.parent.is_dir():  # more likely a slip than a wish
         raise StoreError(f"there is no folder {target.path.parent} to copy into; make it, or mend the path")
     with source.reading() as connection:
         if connection is None:
-            raise StoreError(f"there is no run log at {source.url}, and nothing to copy")
+            raise StoreError(f"there is no run log at {source.path or source.url}, and nothing to copy")
         copied = Copied(total=int(connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0))
     last: Any = None
     while heads := _heads(source, last):

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime, timedelta
-from typing import IO, Any, Literal
+from pathlib import Path
+from typing import IO, Any, Literal, cast
 
 import msgspec
 import numpy as np
@@ -54,7 +55,7 @@ def export(
         replaced, but never a run log or another SQLite database.
     format : {"parquet", "csv", "jsonl", "json"}
         ``jsonl`` and ``json`` are both JSON Lines, one object to a line. Parquet has one type to a column: objects
-        are JSON texts in it.
+        are JSON texts in it, as in CSV, where what is unknown is empty.
     n, status, model, group, since, columns
         As for :func:`portkey_nb.runs`; all columns by default.
     tell : callable, optional
@@ -83,6 +84,29 @@ def stream_to(
     check_format(format)
     which = Filter.of(**{"n": None, "status": None, "model": None, "group": None, "since": None, **filters})
     return _write(store, stream, format, choose(columns), which, lambda rows: None)
+
+
+def format_of(path: str | os.PathLike[str]) -> Format | None:
+    """Return the format that the end of a file's name tells; None for ``.txt`` and none at all, which are text.
+
+    Raises
+    ------
+    SettingsError
+        When the end is another one.
+
+    Examples
+    --------
+    >>> format_of("runs.parquet"), format_of("runs.txt")
+    ('parquet', None)
+    """
+    suffix = Path(path).suffix
+    ending = suffix.lower().removeprefix(".")
+    if ending in ("", "txt"):
+        return None
+    if ending not in _WRITERS:
+        known = ", ".join(f".{name}" for name in _WRITERS)
+        raise SettingsError(f"{path}: no export ends in {suffix}; end it in {known}, or say which one by --format")
+    return cast(Format, ending)
 
 
 def check_format(format: str) -> None:
@@ -166,8 +190,18 @@ Write = Callable[[pd.DataFrame], object]
 
 @contextmanager
 def _csv(stream: IO[bytes], empty: pd.DataFrame) -> Iterator[Write]:
+    objects = list(empty.select_dtypes("object").columns)
+
+    def lines(frame: pd.DataFrame) -> bytes:
+        texts: dict[str, Any] = {str(name): _json_texts(frame[name]) for name in objects}
+        return frame.assign(**texts).to_csv(header=False, lineterminator="\n").encode()
+
     stream.write(empty.to_csv(lineterminator="\n").encode())
-    yield lambda frame: stream.write(frame.to_csv(header=False, lineterminator="\n").encode())
+    yield lambda frame: stream.write(lines(frame))
+
+
+def _json_texts(series: Any) -> list[str | None]:
+    return [None if value is None else to_json(value) for value in series]
 
 
 @contextmanager
@@ -210,7 +244,7 @@ def _parquet(stream: IO[bytes], empty: pd.DataFrame) -> Iterator[Write]:
         for field in list(schema)[:-1]:
             series: Any = frame[field.name]
             if field.name in objects:
-                series = [None if value is None else to_json(value) for value in series]
+                series = _json_texts(series)
             elif isinstance(series.dtype, pd.CategoricalDtype):
                 series = pyarrow.array(series.astype("string"), pyarrow.string()).dictionary_encode()
             columns.append(series if isinstance(series, pyarrow.Array) else pyarrow.array(series, field.type))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -57,7 +58,7 @@ def check(store: RunStore) -> list[Finding]:
     try:
         with store.reading() as connection:
             if connection is None:
-                found.append(Finding(f"no run log at {store.url} yet"))
+                found.append(Finding(f"no run log at {store.path or store.url} yet"))
             else:
                 for finding in _look(connection):  # one by one: what was found before a failure counts
                     found.append(finding)
@@ -116,11 +117,11 @@ def _open_ended(connection: sa.Connection) -> Iterator[Finding]:
     old = to_micros(datetime.now(UTC) - STALE)
     began = sa.select(RUNS.c.run_id).where(RUNS.c.status == "started")
     found = _these(
-        "runs of more than an hour ago that never ended, left by processes that died",
+        "runs begun more than an hour ago never ended (their process died)",
         connection.scalars(began.where(RUNS.c.started_at < old)),
     )
     young = _these(
-        "younger runs that have not ended, under way or left by processes that died",
+        "runs begun within the last hour have not ended (under way, or their process died)",
         connection.scalars(began.where(RUNS.c.started_at >= old)),
     )
     yield from (Finding(found.what), Finding(young.what))  # they are as they should be after a kill
@@ -184,7 +185,7 @@ def backup(store: RunStore, path: str | os.PathLike[str], *, force: bool = False
         When it cannot be written.
     """
     if store.path is None:
-        raise StoreError(f"{store.url} is no file; run: {dump_command(store.url)}")
+        raise _other_backup(store, path)
     target = check_target(path, store, databases=True)
     _check_replaceable(target, force)
     with store.reading() as connection:
@@ -246,10 +247,19 @@ def _copy_pages(source: Path, target: Path) -> None:
         raise StoreError(f"the run log {source} could not be copied ({failed}); `portkey-nb runs --check` looks at it")
 
 
-def dump_command(url: str) -> str:
+def _other_backup(store: RunStore, path: str | os.PathLike[str]) -> StoreError:
+    if resolve(store.url).get_backend_name() == "sqlite":
+        return StoreError(f"{store.url} is kept in no file that could be backed up; --copy-to FILE copies it")
+    return StoreError(
+        "PostgreSQL's own pg_dump backs up a log that is kept there, and nothing is written by this command; "
+        f"run: {dump_command(store.url, path)}"
+    )
+
+
+def dump_command(url: str, path: str | os.PathLike[str] = "runs.dump") -> str:
     """Return the command that backs up a PostgreSQL log; it asks for the password, or takes it from ``PGPASSWORD``."""
     found = resolve(url)
-    words = ["pg_dump", "--format=custom", "--file=runs.dump"]
+    words = ["pg_dump", "--format=custom", f"--file={os.fspath(path)}"]
     for flag, value in (("--host", found.host), ("--port", found.port), ("--username", found.username)):
         words += [f"{flag}={value}"] if value else []
-    return " ".join([*words, str(found.database or "")]).strip()
+    return shlex.join([*words, *filter(None, [found.database])])

@@ -40,11 +40,13 @@ def notebooks_folder() -> Path:
 def kernel_environment() -> tuple[dict[str, str], str]:
     """Return the environment of the notebooks' kernels, and a line that says where their calls will go.
 
+    Their ``!portkey-nb`` and ``!python`` are those that run now, also where no virtual environment is activated.
+
     With neither key nor base URL set, kernels get ``PORTKEY_BASE_URL=demo``: the one place where simulated answers
     are chosen for a person, who is told so.
     """
     settings = load()
-    environment = dict(os.environ)
+    environment = {**os.environ, "PATH": _path()}
     if settings.api_key is None and settings.base_url is None:
         environment["PORTKEY_BASE_URL"] = DEMO
         return environment, (
@@ -52,6 +54,14 @@ def kernel_environment() -> tuple[dict[str, str], str]:
             "Set PORTKEY_API_KEY and PORTKEY_PROVIDER or PORTKEY_CONFIG for real ones."
         )
     return environment, f"calls go to {settings.base_url or 'the hosted Portkey gateway'}"
+
+
+def _path() -> str:
+    """Return where commands are looked for: beside the script and the interpreter that run now, and where they were."""
+    script = Path(sys.argv[0])
+    beside = [script] if script.stem == "portkey-nb" and script.is_file() else []
+    folders = dict.fromkeys(str(file.absolute().parent) for file in (*beside, Path(sys.executable)))
+    return os.pathsep.join([*folders, os.environ.get("PATH") or os.defpath])
 
 
 def lab(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""One line that tells how far something is, where a person looks on."""
+"""One line that tells how far something is, where a person looks on, and one when they stop it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,24 @@ def line(said: str) -> Iterator[Callable[..., None]]:
         if last:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+@contextmanager
+def stopped(said: Callable[[], str]) -> Iterator[None]:
+    """Let Ctrl-C say in one line on standard error what became of it, and go on as before.
+
+    Parameters
+    ----------
+    said : callable
+        What stands there now, and what to do next.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        # A terminal writes `^C` where it was typed.
+        cleared = "\r\x1b[K" if sys.stderr.isatty() and not _within_kernel() else ""
+        print(f"{cleared}portkey-nb: stopped; {said()}", file=sys.stderr, flush=True)
+        raise
 
 
 def _within_kernel() -> bool:

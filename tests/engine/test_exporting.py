@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from portkey_nb.engine import exporting
 from portkey_nb.engine.columns import COLUMNS
-from portkey_nb.engine.exporting import export, stream_to
+from portkey_nb.engine.exporting import export, format_of, stream_to
 from portkey_nb.engine.store import RunStore
 from portkey_nb.errors import SettingsError, StoreError
 from tests.engine.runs_of import START, begun, done
@@ -67,6 +67,9 @@ def test_a_file_has_every_row_once_in_order(store: RunStore, tmp_path: Path, for
         assert frame["started_at"].iloc[0] == "2026-03-01T12:00:00.123456Z"
         assert frame["tags"].iloc[3] == {"at": 3}
     assert list(frame["text"])[:-1] == list(whole["text"])[:-1]
+    if format == "csv":
+        known = dict(frame["tags"])
+        assert [json.loads(known[run_id]) for run_id in whole.index[:2]] == [{"at": 0}, {"at": 1}]
     assert [float(cost) for cost in frame["cost_usd"][:-1]] == list(whole["cost_usd"][:-1])
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [path.name]
 
@@ -84,6 +87,41 @@ def test_parquet_keeps_types_and_one_schema(store: RunStore, tmp_path: Path) -> 
             assert isinstance(frame[name].dtype, pd.CategoricalDtype)
         else:
             pd.testing.assert_series_equal(frame[name], whole[name], check_index_type=False)
+
+
+def test_objects_are_json_in_csv_and_empty_where_unknown(tmp_path: Path) -> None:
+    odd = {"vars": {"case": 99999, "note": "it's \x00 “quoted”,\n\\"}, "params": {"stop": [None, True]}, "tags": []}
+    with RunStore(tmp_path / "runs.sqlite") as store:
+        store.finish(done(run_id="r1", messages=[{"role": "user", "content": "naïve"}], **odd))
+        export(store, tmp_path / "runs.csv", "csv")
+        whole = store.frame(columns="all").loc["r1"]
+    row = read(tmp_path / "runs.csv").loc["r1"]
+    for name in sorted(OBJECTS):
+        assert (json.loads(row[name]) if row[name] else None) == whole[name], name
+    assert row["tool_calls"] == row["price"] == ""
+    assert "naïve" in row["messages"]
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("a.parquet", "parquet"),
+        ("a.CSV", "csv"),
+        ("a.b.jsonl", "jsonl"),
+        ("a.json", "json"),
+        ("a.txt", None),
+        ("a", None),
+        ("/dev/stdout", None),
+    ],
+)
+def test_the_end_of_a_name_tells_the_format(name: str, format: str | None) -> None:
+    assert format_of(name) == format
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.csv.gz", "a.2026"])
+def test_an_end_that_is_no_format_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"\{Path(name).suffix}; .*\.parquet, \.csv, \.jsonl, \.json"):
+        format_of(name)
 
 
 @pytest.mark.parametrize(

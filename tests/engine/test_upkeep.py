@@ -30,6 +30,7 @@ from portkey_nb.errors import SettingsError, StoreError
 from portkey_nb.gateway.conversation import Conversation
 from portkey_nb.gateway.turns import Turn
 from tests.engine.runs_of import START, begun, done
+from tests.postgres import URL_PASSWORD
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -134,8 +135,9 @@ def test_a_log_moves_to_a_server_and_back(tmp_path: Path, postgres: Any) -> None
         assert delete_before(server, edge) == 49
         assert free(server).bytes is None
         assert len(server.frame(columns=[])) == 201
-        with pytest.raises(StoreError, match="pg_dump") as raised:
+        with pytest.raises(StoreError, match="nothing is written by this command; run: pg_dump ") as raised:
             backup(server, tmp_path / "never")
+        assert f" --file={tmp_path / 'never'} " in raised.value.message
         assert "hunter2" not in raised.value.message
     postgres.drop(name)
 
@@ -213,7 +215,7 @@ def test_rows_that_waited_are_copied_too(tmp_path: Path) -> None:
 
 def test_what_cannot_be_copied_is_said(tmp_path: Path) -> None:
     with store_of(tmp_path / "one", done()) as source, RunStore(tmp_path / "none") as none:
-        with pytest.raises(StoreError, match="to itself"):
+        with pytest.raises(StoreError, match=f"^the run log {tmp_path}/one cannot be copied to itself"):
             copy(source, RunStore(tmp_path / "one"))
         with pytest.raises(StoreError, match="nothing to copy"):
             copy(none, source)
@@ -263,10 +265,9 @@ def test_a_run_that_is_refused_is_counted_once_and_stops_no_copy(
             assert (copied.added, copied.damaged, copied.refused, copied.seen) == (added, 0, 1, 3)
         assert list(server.frame(columns=[]).index) == ["r0", "r2"]
         assert main(["runs", "--store", str(tmp_path / "one"), "--copy-to", url]) == 0
-        said = capsys.readouterr().out
-        assert said.startswith("0 runs copied")
-        assert "2 there already" in said
-        assert "1 runs refused" in said
+        shown = url.replace(URL_PASSWORD, "***")
+        said = f"0 runs copied to {shown}; 2 there already; 1 runs refused, which are not copied\n"
+        assert capsys.readouterr().out == said
     postgres.drop(name)
 
 
@@ -383,8 +384,8 @@ def test_a_sound_log_says_so_and_tells_what_died(tmp_path: Path) -> None:
         findings = check(store)
     assert all(finding.sound for finding in findings)
     said = [finding.what for finding in findings]
-    assert "1 runs of more than an hour ago that never ended, left by processes that died: dead" in said
-    assert "1 younger runs that have not ended, under way or left by processes that died: alive" in said
+    assert "1 runs begun more than an hour ago never ended (their process died): dead" in said
+    assert "1 runs begun within the last hour have not ended (under way, or their process died): alive" in said
 
 
 def test_a_page_overwritten_is_found(tmp_path: Path) -> None:
@@ -520,6 +521,12 @@ def test_a_backup_that_is_open_as_a_log_is_not_replaced(tmp_path: Path) -> None:
 def test_a_server_is_backed_up_by_its_own_program_and_no_password_is_shown() -> None:
     said = dump_command("postgresql+psycopg://me:hunter2@db.example:5433/team")
     assert said == "pg_dump --format=custom --file=runs.dump --host=db.example --port=5433 --username=me team"
+    assert dump_command("postgresql://db.example/team", "my runs").split(" --host")[0].endswith("'--file=my runs'")
+
+
+def test_a_log_in_memory_has_no_file_to_back_up(tmp_path: Path) -> None:
+    with RunStore(":memory:") as store, pytest.raises(StoreError, match="--copy-to FILE"):
+        backup(store, tmp_path / "never")
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
