@@ -8,7 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from portkey_nb.loading import unbroken, when_loaded
+
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from portkey_nb.engine import scoring as scorers
@@ -50,8 +54,6 @@ _HOMES = {
     "replaying": "portkey_nb.gateway.replaying",
     "runs": "portkey_nb.engine.store",
 }
-_WITH_ACCESSOR = ("Comparison", "acompare", "compare", "runs")
-"""Names that bring ``df.portkey`` along: whoever uses them uses pandas."""
 _ROOMS = {"errors": "portkey_nb.errors", "scorers": "portkey_nb.engine.scoring"}
 """Public names that are whole rooms."""
 
@@ -82,14 +84,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its room on first use (PEP 562)."""
-    if name in _ROOMS:
-        value: Any = importlib.import_module(_ROOMS[name])
-    elif name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-    else:
+    home = _ROOMS.get(name) or _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module 'portkey_nb' has no attribute {name!r}")
-    if name in _WITH_ACCESSOR:
-        importlib.import_module("portkey_nb.engine.accessor")
+    with unbroken():
+        room: Any = importlib.import_module(home)
+    value = room if name in _ROOMS else getattr(room, name)
     globals()[name] = value
     return value
 
@@ -99,12 +99,20 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register ``%%portkey``, ``%portkey``, ``%%portkey_config`` and ``df.portkey``; prints nothing, calls nobody."""
-    importlib.import_module("portkey_nb.notebook.magics").register(shell)
-    importlib.import_module("portkey_nb.notebook.accessing").register(shell)
+    """Register ``%%portkey``, ``%portkey`` and ``%%portkey_config``; prints nothing, calls nobody."""
+    with unbroken():
+        magics = importlib.import_module("portkey_nb.notebook.magics")
+    magics.register(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take the magics away again."""
     importlib.import_module("portkey_nb.notebook.magics").unregister(shell)
-    importlib.import_module("portkey_nb.notebook.accessing").unregister(shell)
+
+
+def _give_accessor(pandas: ModuleType) -> None:
+    importlib.import_module("portkey_nb.engine.accessor").register(pandas)
+
+
+# `df.portkey`, whichever of the two is imported first; pandas is not imported for it.
+when_loaded("pandas", _give_accessor)

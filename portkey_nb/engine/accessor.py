@@ -1,44 +1,20 @@
-"""``df.portkey.complete(...)``: a template filled in from each row of a DataFrame, the answers as further columns.
-
-Importing this room registers the accessor with pandas. ``portkey_nb.compare`` and ``portkey_nb.Comparison`` bring it
-along, and so does ``%load_ext portkey_nb`` once pandas is in use.
-"""
+"""``df.portkey``, light enough to be there whenever pandas is: the engine loads when one of its methods is called."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from portkey_nb.engine.cases import cases_of
-from portkey_nb.engine.reconciling import join_logs
-from portkey_nb.engine.record import SCORE
-from portkey_nb.engine.variants import variants_of
-from portkey_nb.errors import PromptError
-from portkey_nb.settings import load
+from portkey_nb.loading import unbroken
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    import pandas as pd
+
     from portkey_nb.engine.variants import Variant
 
-_COMPARING = (
-    "system",
-    "scorers",
-    "concurrency",
-    "per_model",
-    "max_cost_usd",
-    "cache",
-    "name",
-    "progress",
-    "client",
-    "store",
-    "executor",
-    "trace_metadata",
-)
-_SINGLE = ("prompts", "models", "cases", "repeats")
 
-
-@pd.api.extensions.register_dataframe_accessor("portkey")
 class PortkeyAccessor:
     """What Portkey does for a DataFrame: :meth:`complete` asks about its rows, :meth:`join_logs` adds logs to runs."""
 
@@ -75,6 +51,9 @@ class PortkeyAccessor:
         >>> runs(1).portkey.join_logs(export)["billed_cost_usd"].tolist()
         [0.005]
         """
+        with unbroken():
+            from portkey_nb.engine.reconciling import join_logs  # heavy
+
         return join_logs(self._frame, *exports, store=store)
 
     def complete(
@@ -119,6 +98,7 @@ class PortkeyAccessor:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> from portkey_nb import Portkey
         >>> frame = pd.DataFrame({"country": ["France", "Peru"]})
         >>> answered = frame.portkey.complete(
@@ -131,49 +111,13 @@ class PortkeyAccessor:
         >>> answered["capital"].tolist()
         ['Paris', 'Lima']
         """
-        from portkey_nb.engine.comparing import compare  # heavy, and pandas takes this room in early
+        with unbroken():
+            from portkey_nb.engine.completing import complete  # heavy
 
-        refused = next((name for name in _SINGLE if name in options), None)
-        if refused is not None:
-            raise PromptError(
-                f"complete(...) takes no {refused!r}: it asks once about each row; use portkey_nb.compare"
-            )
-        variants = variants_of(_models(model))
-        found = self._frame.copy()
-        if not len(found):
-            return found.assign(**{into: _texts([]), f"{into}_error": _texts([])})
-        cases = self._frame.reset_index(drop=True)
-        if "case_id" not in cases:
-            cases["case_id"] = [str(number) for number in range(1, len(cases) + 1)]
-        chosen = {name: value for name, value in options.items() if name in _COMPARING}
-        others = {name: value for name, value in options.items() if name not in _COMPARING}
-        made = compare(prompt, variants, cases=cases, params={**(params or {}), **others}, **chosen)
-        ids = [case.case_id for case in cases_of(cases)]
-        rows = made.to_frame().dropna(subset=["case_id"])
-        scores = [name for name in map(str, rows) if name.startswith(SCORE)]
-        scores += ["passed"] if rows["passed"].notna().any() else []
-        for variant in variants:
-            own = rows[(rows["variant"] == variant.label).to_numpy(bool)].drop_duplicates("case_id", keep="last")
-            column = into if len(variants) == 1 else f"{into}_{variant.label}"
-            found = found.assign(**_columns(own.set_index("case_id").reindex(ids), column, scores))
-        return found
+        return complete(self._frame, prompt, model, into=into, params=params, options=options)
 
 
-def _columns(answers: pd.DataFrame, into: str, scores: Sequence[str]) -> dict[str, Any]:
-    """Return the new columns, of runs in the order of the frame's rows."""
-    # Only a budget leaves a question unasked.
-    error = answers["error"].mask(answers["status"].isna().to_numpy(bool), "not asked: max_cost_usd was used up")
-    nothing = (answers["status"] != "ok") & (answers["text"].fillna("") == "")
-    made = {into: answers["text"].mask(nothing.to_numpy(bool)).array, f"{into}_error": error.array}
-    return {**made, **{f"{into}_{name}": answers[name].array for name in scores}}
-
-
-def _texts(values: Sequence[str]) -> Any:
-    return pd.array(list(values), dtype="string")
-
-
-def _models(model: Any) -> Any:
-    named = load().model if model is None else model
-    if not named:
-        raise PromptError("no model is named; pass model=..., or set PORTKEY_MODEL")
-    return named
+def register(pandas: ModuleType) -> None:
+    """Give DataFrames their ``portkey``, once."""
+    if getattr(getattr(pandas.DataFrame, "portkey", None), "__module__", None) != __name__:
+        pandas.api.extensions.register_dataframe_accessor("portkey")(PortkeyAccessor)

@@ -12,6 +12,7 @@ from portkey_nb.engine.record import Run, whole
 from portkey_nb.engine.rounds import Step
 from portkey_nb.engine.traces import trace_url
 from portkey_nb.errors import PromptError
+from portkey_nb.loading import unbroken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,9 +220,10 @@ class Reply(str, _Shown):
         >>> list(reply.frame().columns)
         ['name']
         """
-        import pandas as pd  # loads only for frames
+        with unbroken():
+            import pandas as pd  # loads only for frames
 
-        from portkey_nb.engine.schemas import records  # loads with the answers that have a schema
+            from portkey_nb.engine.schemas import records  # loads with the answers that have a schema
 
         return pd.DataFrame(records(self.json() if self.parsed is None else self.parsed))
 
@@ -237,7 +239,8 @@ class Replies(dict[str, Reply], _Shown):
 
     def to_frame(self, columns: Any = None) -> pd.DataFrame:
         """Return the runs as a DataFrame, with the columns of :func:`portkey_nb.runs`."""
-        from portkey_nb.engine.frames import to_frame  # pandas loads only for frames
+        with unbroken():
+            from portkey_nb.engine.frames import to_frame  # pandas loads only for frames
 
         return to_frame([run.to_row() for run in self.runs], columns)
 
@@ -250,8 +253,9 @@ class Replies(dict[str, Reply], _Shown):
         PromptError
             When there are no replies.
         """
-        from portkey_nb.engine.comparison import Comparison  # pandas loads only for frames
-        from portkey_nb.engine.frames import to_frame
+        with unbroken():
+            from portkey_nb.engine.comparison import Comparison  # pandas loads only for frames
+            from portkey_nb.engine.frames import to_frame
 
         made = [whole(reply.run, reply.earlier) for reply in self.values()]
         named = [run.with_(variant=run.variant or label) for run, label in zip(made, self, strict=True)]

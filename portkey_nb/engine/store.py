@@ -26,6 +26,7 @@ from portkey_nb.engine.tables import clean, to_micros
 from portkey_nb.engine.tables import scores as clean_scores
 from portkey_nb.errors import StoreError
 from portkey_nb.gateway.conversation import Conversation
+from portkey_nb.loading import unbroken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +182,8 @@ class RunStore:
 
         Those of one ``conversation``, by its id, can be chosen as well.
         """
-        from portkey_nb.engine import frames  # pandas loads only for frames
+        with unbroken():
+            from portkey_nb.engine import frames  # pandas loads only for frames
 
         choice = choose(columns)
         which = Filter.of(n=n, status=status, model=model, group=group, since=since, conversation=conversation)

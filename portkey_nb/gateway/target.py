@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from portkey_nb.errors import SettingsError
 from portkey_nb.gateway.presence import is_local, running
 from portkey_nb.gateway.taping import PLACEHOLDER, is_replaying
+from portkey_nb.loading import unbroken
 from portkey_nb.settings import DEMO, HOSTED, LOCAL, handed_place
 
 Kind = Literal["hosted", "demo", "local", "custom"]
@@ -79,7 +80,8 @@ def resolve(base_url: str | None, *, has_key: bool, offline: bool | None = None)
     if word == DEMO and (is_replaying() if offline is None else offline):
         return Target(PLACEHOLDER, DEMO, "demo")
     if word == DEMO:
-        from portkey_nb.gateway.demo.server import embedded  # tornado: only where the demo is wanted
+        with unbroken():
+            from portkey_nb.gateway.demo.server import embedded  # tornado: only where the demo is wanted
 
         return Target(embedded().base_url, DEMO, "demo")
     if word == "local":

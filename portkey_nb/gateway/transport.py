@@ -26,6 +26,7 @@ from portkey_nb.gateway.many import KEPT_S, ManyClient, ManyTransport
 from portkey_nb.gateway.tapes import inner_way
 from portkey_nb.gateway.taping import PLAYED
 from portkey_nb.gateway.target import Target
+from portkey_nb.loading import unbroken
 
 LONGEST_WAIT = 60.0
 """Seconds that a Retry-After may ask for and still be honoured."""
@@ -99,7 +100,8 @@ def tls_context() -> ssl.SSLContext:
 def sync_client(target: Target, transport: Any = None) -> httpx.Client:
     """Open a connection pool for blocking calls."""
     transport = inner_way(transport)
-    return httpx.Client(**_client_options(target, transport))
+    with unbroken():  # httpx loads the rest of itself with the first client
+        return httpx.Client(**_client_options(target, transport))
 
 
 def async_client(target: Target, transport: Any = None) -> httpx.AsyncClient | ManyClient:

@@ -5,15 +5,19 @@ This room is imported by ``%load_ext`` and stays light: what calls the gateway l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Enum, Instance, Unicode
 from traitlets.config import Config
 
+from portkey_nb.errors import PortkeyError
+from portkey_nb.loading import unbroken
 from portkey_nb.notebook.cells import hold_together
 from portkey_nb.notebook.completion import Known, matcher
-from portkey_nb.notebook.options import help_page, parse_cell, parse_line
+from portkey_nb.notebook.options import CellOptions, help_page, parse_cell, parse_line
 
 
 class DefaultConfig(Config):
@@ -118,12 +122,11 @@ class PortkeyMagics(Magics):
         options = parse_cell(line)
         if options.help:
             return _show_help()
-        from portkey_nb.notebook.cell import run_cell  # the engine loads with the first cell
-
-        return run_cell(self, options, cell)
+        return self._run(options, cell)
 
     def _line(self, line: str) -> Any:
-        from portkey_nb.notebook.commands import find_command  # loads with the first use
+        with _one_line(), unbroken():
+            from portkey_nb.notebook.commands import find_command  # loads with the first use
 
         command = find_command(line)
         if command is not None:
@@ -131,9 +134,15 @@ class PortkeyMagics(Magics):
         options, prompt = parse_line(line)
         if options.help or not line.strip():
             return _show_help()
-        from portkey_nb.notebook.cell import run_cell  # as above
+        return self._run(options, prompt)
 
-        return run_cell(self, options, prompt)
+    def _run(self, options: CellOptions, prompt: str) -> Any:
+        # The cell holds the stop button while it calls; this is for the time before.
+        with _one_line():
+            with unbroken():
+                from portkey_nb.notebook.cell import run_cell  # the engine loads with the first cell
+
+            return run_cell(self, options, prompt)
 
     portkey.__doc__ = help_page()
 
@@ -145,9 +154,19 @@ class PortkeyMagics(Magics):
         It is checked at once and bound to NAME, for ``%%portkey --config NAME`` and for ``Portkey(config=NAME)``.
         ``{{name}}`` in a value is read from the notebook, which keeps keys out of the cell.
         """
-        from portkey_nb.notebook.commands import compose_config  # loads with the first use
+        with _one_line(), unbroken():
+            from portkey_nb.notebook.commands import compose_config  # loads with the first use
 
         compose_config(self, line, cell)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Fail with one line instead of a traceback where the stop button is pressed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise PortkeyError("interrupted before anything came; run the cell again") from None
 
 
 def _show_help() -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from IPython.display import publish_display_data
 
+from portkey_nb.loading import unbroken
 from portkey_nb.notebook.assets import script, style
 from portkey_nb.notebook.growth import Growth, LiveColumn
 from portkey_nb.views.columns import shell_html, side_by_side
@@ -91,8 +92,9 @@ class WidgetPainter:
 @cache
 def _widget_class() -> Any:
     # Loaded late: a cell that is not painted by a widget need not wait for ipywidgets.
-    import anywidget
-    import traitlets
+    with unbroken():
+        import anywidget
+        import traitlets
 
     class LiveWidget(anywidget.AnyWidget):
         _esm = script("column.js", "live.js")

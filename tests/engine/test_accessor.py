@@ -76,15 +76,6 @@ def test_mistakes_are_told_before_any_call(options: dict[str, Any]) -> None:
     assert len(runs()) == 0
 
 
-def test_what_is_imported_brings_the_accessor_and_the_package_alone_does_not() -> None:
-    code = (
-        "import pandas as pd, portkey_nb; print(hasattr(pd.DataFrame, 'portkey')); "
-        "from portkey_nb import Comparison; print(hasattr(pd.DataFrame, 'portkey'))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["False", "True"]
-
-
 @pytest.mark.parametrize("first", ["import pandas as pd", "%load_ext portkey_nb"])
 def test_a_notebook_has_it_whatever_is_loaded_first(first: str) -> None:
     cells = [
