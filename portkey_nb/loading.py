@@ -7,10 +7,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 
 @contextmanager
@@ -76,7 +75,7 @@ def _leave(finder: object) -> None:
         sys.meta_path.remove(finder)  # type: ignore[arg-type]
 
 
-class _Watch(MetaPathFinder):
+class _Watch:
     """Finds one module as all others would, with a loader that tells when it is loaded."""
 
     def __init__(self, name: str, then: Callable[[ModuleType], None]) -> None:
@@ -107,7 +106,7 @@ class _Watch(MetaPathFinder):
             if spec is not None:
                 # Most people who ask where a module is do not load it, so the watch goes on.
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Telling(spec.loader, self)
+                    spec.loader = cast("Any", _Telling(spec.loader, self))
                 return spec
         return None
 
@@ -126,7 +125,7 @@ class _Watch(MetaPathFinder):
             self._then(module)
 
 
-class _Telling(Loader):
+class _Telling:
     """A module's own loader, which gets its place back before the module runs."""
 
     def __init__(self, loader: Any, watch: _Watch) -> None:
