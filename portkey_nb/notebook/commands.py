@@ -26,6 +26,7 @@ from portkey_nb.gateway.hosted import not_allowed
 from portkey_nb.gateway.routing import Config, parse_config, shown_config
 from portkey_nb.gateway.secrecy import holds_secret
 from portkey_nb.gateway.taping import switched_off, tapings
+from portkey_nb.loading import unbroken
 from portkey_nb.notebook.chats import where
 from portkey_nb.notebook.compared import find_comparison
 from portkey_nb.notebook.completion import config_names
@@ -89,7 +90,8 @@ def _help(magics: Any) -> None:
 
 
 def _panel(magics: Any, chat: str | None) -> Any:
-    from portkey_nb.notebook.panel.chat_panel import ChatPanel  # brings ipywidgets: only where a panel is opened
+    with unbroken():
+        from portkey_nb.notebook.panel.chat_panel import ChatPanel  # brings ipywidgets: only where a panel is opened
 
     space = magics.shell.user_ns
     options = {
@@ -189,7 +191,8 @@ def _money_line(totals: Totals) -> str:
 
 
 def _models(magics: Any, wanted: str) -> Any:
-    import pandas as pd  # only where a table is shown
+    with unbroken():
+        import pandas as pd  # only where a table is shown
 
     try:
         found = submit(list_models(magics.base_url or None, {})).result()
