@@ -113,8 +113,8 @@ def _heads(source: RunStore, last: Any) -> list[dict[str, Any]]:
     """Read what tells whether the next runs have to be copied."""
     heads = sa.select(*_KEY, RUNS.c.status, RUNS.c.notes).order_by(*_KEY).limit(AT_ONCE)
     if last is not None:
-        at, run_id = last
-        heads = heads.where(sa.or_(RUNS.c.started_at > at, sa.and_(RUNS.c.started_at == at, RUNS.c.run_id > run_id)))
+        # As one comparison of rows: of two conditions with `or` SQLite would look at all rows before, each time.
+        heads = heads.where(sa.tuple_(*_KEY) > sa.tuple_(*last, types=[column.type for column in _KEY]))
     return _read(source, heads)
 
 

@@ -202,6 +202,16 @@ def test_branches_that_grew_on_both_sides_are_joined(tmp_path: Path) -> None:
         assert found.messages()[-1]["content"] == "here"
 
 
+def test_what_is_more_than_one_part_is_copied_once(place: str, tmp_path: Path) -> None:
+    together = [done() for _ in range(450)]  # all of one moment
+    later = [done(started_at=START + timedelta(seconds=at)) for at in range(1, 51)]
+    with RunStore(place) as source, RunStore(tmp_path / "two") as target:
+        source.write([(run, False) for run in [*later, *together]])
+        assert copy(source, target).added == 500
+        assert copy(source, target).added == 0
+        assert target.frame(columns="all").equals(source.frame(columns="all"))
+
+
 def test_rows_that_waited_are_copied_too(tmp_path: Path) -> None:
     run = done()
     with RunStore(tmp_path / "blocked") as blocked:
