@@ -232,6 +232,7 @@ def test_a_committed_notebook_holds_its_outputs_and_nothing_private(path: Path) 
         if cell.cell_type == "code" and not (silent.match(cell.source) and not cell.outputs):
             assert cell.outputs, cell.source
             assert cell.execution_count
+            assert all(output.get("name") != "stderr" for output in cell.outputs), cell.source
     saved = path.read_text(encoding="utf-8")
     assert "widget-view+json" not in saved
     assert "\\u001b[K" not in saved  # a line that was progress once
