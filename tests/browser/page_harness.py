@@ -141,11 +141,17 @@ class PanelPage:
         view = self.wait_sent("hello")[-1]["view"]
         whole = {"entries": list(entries), "bar": {**BAR, **bar}}
         self.page.evaluate("message => deliver(message)", {"s": self.number, "all": whole, "to": view})
+        self.frame()
 
     def deliver(self, **message: Any) -> None:
-        """Send a change, with the next number."""
+        """Send a change, with the next number; entries that it puts have been painted when this returns.
+
+        Until the page has found out which entries are in sight (``content-visibility: auto``), they have no inner text.
+        """
         self.number += 1
         self.page.evaluate("message => deliver(message)", {"s": self.number, **message})
+        if "put" in message:
+            self.frame()
 
     def tell(self, **message: Any) -> None:
         """Send what has no number."""
