@@ -20,7 +20,7 @@ from portkey_nb.engine.tables import BODIES, BODY_COLUMNS, DAMAGE, NOTED, RUNS, 
 _ORDER = (RUNS.c.started_at, RUNS.c.run_id)
 """Runs in the order in which they began."""
 NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
-_AT_ONCE = 200
+_AT_ONCE = 400
 """Rows read and decoded together: few enough for the processor's own memory, many enough for the work per part."""
 _FEW = 10
 """Facts that a server is asked for one by one: more of them cost it as much as all that it has."""
