@@ -52,6 +52,7 @@ def run(code: str) -> str:
         (ASK, "asyncio.sslproto"),
         (CLIENT, "tornado.httputil"),
         (CLIENT, "httpcore._models"),
+        ("from portkey_nb.engine.intervals import mcnemar_exact as f; f(1, 2)", "scipy._lib._ccallback"),
     ],
 )
 def test_an_interrupt_while_libraries_load_strikes_and_breaks_none_of_them(first: str, at: str) -> None:
@@ -64,6 +65,7 @@ except KeyboardInterrupt:
 print(any(isinstance(finder, Press) for finder in sys.meta_path))
 print(str({ASK}), len(portkey_nb.runs()))
 {CLIENT}
+{first}
 """
     assert run(code).splitlines() == ["interrupted", "False", "2 + 2 = **4**. 1"]
 

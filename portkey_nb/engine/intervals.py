@@ -8,6 +8,7 @@ from statistics import NormalDist
 from typing import Any
 
 from portkey_nb.errors import PromptError, SettingsError
+from portkey_nb.loading import unbroken
 
 
 def scipy_stats(what: str) -> Any:
@@ -24,7 +25,8 @@ def scipy_stats(what: str) -> Any:
         When scipy is not installed; the message names the extra that brings it.
     """
     try:
-        import scipy.stats as found  # heavy, and an extra
+        with unbroken():
+            import scipy.stats as found  # heavy, and an extra
     except ImportError:
         found = None
     if found is None:
@@ -112,7 +114,8 @@ def mcnemar_exact(b: int, c: int) -> float:
         counts.append(int(count))
     n, fewer = sum(counts), min(counts)
     try:
-        from scipy.stats import binomtest  # heavy, and an extra
+        with unbroken():
+            from scipy.stats import binomtest  # heavy, and an extra
     except ImportError:
         at_most = sum(math.comb(n, each) for each in range(fewer + 1))
         return float(min(1.0, 2 * at_most / 2**n))
